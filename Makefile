@@ -1,0 +1,54 @@
+# Every target sets itself up; only Python 3.11 and make are needed.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ARGS   ?=
+
+.PHONY: demo run test quick check lint types bench lock format clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / — /'
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)  ## the whole program on loopback, nothing to configure (ARGS="--for 30s")
+	$(BIN)/gpu-monitor demo $(ARGS)
+
+run: $(READY)  ## the daemon with config/monitor.yaml (ARGS="-c FILE")
+	$(BIN)/gpu-monitor run $(ARGS)
+
+test: $(READY)  ## every test
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ARGS)
+
+quick: $(READY)  ## the tests that take no time
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile -m "not slow" $(ARGS)
+
+lint: $(READY)  ## ruff: rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## mypy, strict
+	$(BIN)/mypy
+
+check: lint types test  ## what CI runs
+
+bench: $(READY)  ## speed and size, each as a ratio to a floor of the same run
+	$(BIN)/python -m tests.bench $(ARGS)
+
+format: $(READY)  ## rewrite the sources as the linters want them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY)  ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+	  --upgrade --quiet --output-file requirements.lock
+
+clean:  ## remove what these targets made
+	rm -rf $(VENV) build dist

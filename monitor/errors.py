@@ -1,0 +1,100 @@
+"""Every error this program raises on purpose.
+
+    MonitorError
+    ├── ConfigError              the configuration is wrong; carries every problem found
+    ├── StoreError               the database cannot do what was asked
+    │   ├── StoreBusyError       locked, full, or gone for the moment: the next try may work
+    │   └── StoreInUseError      another process owns this database file
+    ├── MarketError              a call to the marketplace gave no usable answer
+    │   ├── MalformedError       a 200 that is not the documented shape
+    │   ├── UnreachableError     network, time-out, cut-off body, 5xx
+    │   ├── RefusedError         401, 403 and the other 4xx
+    │   └── ThrottledError       429; knows how long to wait if the marketplace said so
+    └── DeliveryError            a notification was not accepted
+        ├── DeliveryRefusedError the receiver said no, or cannot be used as configured
+        └── DeliveryUnknownError it may or may not have arrived
+
+A message is one sentence for the person who runs the program: what failed, and what to do next.
+It never carries a token or a receiver's URL.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class MonitorError(Exception):
+    """The root of all errors raised on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One mistake in a configuration file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.where}: {self.what}"
+
+
+class ConfigError(MonitorError):
+    """The configuration cannot be used; `problems` holds every mistake, in file order."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class StoreError(MonitorError):
+    """The database cannot do what was asked."""
+
+
+class StoreBusyError(StoreError):
+    """The database is locked, full or gone for the moment; the next try may work."""
+
+
+class StoreInUseError(StoreError):
+    """Another process owns this database file."""
+
+
+class MarketError(MonitorError):
+    """A call to the marketplace gave no usable answer."""
+
+
+class MalformedError(MarketError):
+    """The marketplace answered 200 with something other than the documented shape."""
+
+
+class UnreachableError(MarketError):
+    """No whole answer: network, time-out, cut-off body, or a 5xx."""
+
+
+class RefusedError(MarketError):
+    """The marketplace said no: 401, 403 and the other 4xx; `status` is the HTTP status."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ThrottledError(MarketError):
+    """Too many requests (429); `retry_after` is the pause asked for, if one was given."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeliveryError(MonitorError):
+    """A notification was not accepted by its destination."""
+
+
+class DeliveryRefusedError(DeliveryError):
+    """The receiver said no, or the destination cannot be used as configured."""
+
+
+class DeliveryUnknownError(DeliveryError):
+    """The notification may or may not have arrived: a time-out or a connection lost on the way."""

@@ -1,0 +1,1 @@
+"""The market as values: hostnodes, offers, snapshots, quotes. Pure: no clock, log or network."""

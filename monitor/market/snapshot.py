@@ -1,0 +1,69 @@
+"""A snapshot: all offers of one poll, and what could not be read of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from monitor.market.hostnode import Hostnode
+from monitor.market.offer import Offer
+
+
+class Outcome(StrEnum):
+    """What one poll came to. Only `OK` is evidence; every other outcome freezes what is known."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    MALFORMED = "malformed"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+
+
+class IssueReason(StrEnum):
+    """Why a part of an answer was not used."""
+
+    HOSTNODE_SHAPE = "hostnode_shape"
+    OFFER_SHAPE = "offer_shape"
+    DUPLICATE = "duplicate"
+    UNPRICED = "unpriced"
+    FIELD = "field"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One part of an answer that was not used: where it stood (`$.data.hostnodes[3].id`), why."""
+
+    reason: IssueReason
+    path: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that one good poll of one marketplace saw at the instant `at` (aware, UTC).
+
+    Hostnodes without offers are part of it. Ids are unique: of duplicates the first one counts.
+    """
+
+    marketplace: str
+    at: datetime
+    hostnodes: tuple[Hostnode, ...]
+    offers: tuple[Offer, ...]
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """One poll and its outcome; `snapshot` is there when, and only when, the outcome is `OK`.
+
+    `at` is the job's `now`, read once before the fetch; `duration` is the fetch and the decoding
+    in seconds; `detail` says in one sentence what went wrong, without a secret.
+    """
+
+    marketplace: str
+    at: datetime
+    outcome: Outcome
+    duration: float
+    snapshot: Snapshot | None = None
+    issues: tuple[Issue, ...] = ()
+    detail: str = ""

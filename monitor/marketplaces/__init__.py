@@ -1,0 +1,1 @@
+"""Clients of GPU marketplaces, one package each."""

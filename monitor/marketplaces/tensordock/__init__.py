@@ -1,0 +1,1 @@
+"""The TensorDock API, version 2."""
