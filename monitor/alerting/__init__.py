@@ -1,0 +1,1 @@
+"""What is told, when and why: grouping, reasons and rendering. Pure: `now` is an argument."""

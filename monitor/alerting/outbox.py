@@ -1,0 +1,69 @@
+"""Notifications as values: what the cycle queues, what delivery claims, and how it ends."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from monitor.alerting.notice import NotifyReason
+from monitor.rules.alert import RuleName
+
+NotificationId = NewType("NotificationId", int)
+DestinationKey = NewType("DestinationKey", str)
+"""Names one URL of one receiver without showing it: the scheme and a digest, `discord#3f2a91ab`."""
+
+
+class NotificationStatus(StrEnum):
+    """Where a notification stands.
+
+    `UNKNOWN` is after a time-out: it may have arrived, and is sent again, for alerts are told at
+    least once. `DEAD` is given up after the last attempt, and stays to be seen and sent again.
+    """
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A rendered notification to one destination, to be queued in the transaction that decides."""
+
+    receiver: str
+    destination: DestinationKey
+    reason: NotifyReason
+    rule: RuleName | None
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A notification that this dispatcher alone may send until its lease runs out.
+
+    `attempts` counts this one too. `token` is the lease's: settling with another changes nothing.
+    """
+
+    id: NotificationId
+    token: str
+    receiver: str
+    destination: DestinationKey
+    title: str
+    body: str
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How one attempt ended; `retry_at` is the next attempt's earliest instant, where one follows.
+
+    `error` says why in a sentence without a secret.
+    """
+
+    status: NotificationStatus
+    at: datetime
+    retry_at: datetime | None = None
+    error: str = ""

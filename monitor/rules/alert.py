@@ -1,0 +1,110 @@
+"""An alert: one rule on one set of labels, and the states it goes through, as in Prometheus."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from monitor.market.hostnode import HostnodeId
+from monitor.market.money import NanoDollars
+from monitor.market.offer import GpuModel
+
+RuleName = NewType("RuleName", str)
+Labels = tuple[tuple[str, str], ...]
+"""What tells the alerts of one rule apart: name and value pairs, sorted by name.
+
+`marketplace` is always among them; `per` adds `gpu`, `location` or `hostnode`.
+"""
+
+
+class AlertState(StrEnum):
+    """The states of Prometheus; `INACTIVE` is the absence of an alert, and is never stored."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class TransitionReason(StrEnum):
+    """Why an alert changed its state."""
+
+    MATCHED = "matched"
+    """An offer meets the rule (and `for` is zero if the alert fires at once)."""
+    HELD = "held"
+    """The rule has been met for as long as `for` asks."""
+    LAPSED = "lapsed"
+    """No offer meets the rule any more, before `for` had passed."""
+    ENDED = "ended"
+    """No offer meets the rule any more, and `keep_firing_for` has passed."""
+    RULE_REMOVED = "rule_removed"
+    """The rule or its marketplace is no longer configured."""
+
+
+class Severity(StrEnum):
+    """How urgent a rule's alerts are."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """An offer as an alert remembers it, to be told to a buyer even after it is gone.
+
+    `price` is nano-dollars per GPU hour, `total` per hour for the rule's `resources` (or `None`
+    where the rule has none or a part has no price).
+    """
+
+    hostnode_id: HostnodeId
+    gpu: GpuModel
+    available: int
+    price: NanoDollars | None
+    total: NanoDollars | None = None
+    city: str | None = None
+    country: str | None = None
+    tier: int | None = None
+    uptime: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert as it is stored.
+
+    `pending_since` and `keep_firing_since` are the clocks of `for` and `keep_firing_for`: they
+    stand still while there is no data, so they can be later than the instants people are told
+    (`active_at`, `firing_at`). `value` is the lowest price per GPU hour in nano-dollars among the
+    matching offers at the last evaluation that met the rule; `best` are the best of these offers,
+    cheapest first, and `offers` is how many there were.
+    """
+
+    rule: RuleName
+    labels: Labels
+    state: AlertState
+    active_at: datetime
+    pending_since: datetime
+    firing_at: datetime | None = None
+    keep_firing_since: datetime | None = None
+    resolved_at: datetime | None = None
+    value: NanoDollars | None = None
+    offers: int = 0
+    best: tuple[Sighting, ...] = ()
+
+    @property
+    def marketplace(self) -> str:
+        """The marketplace whose polls this alert follows."""
+        return dict(self.labels)["marketplace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One change of an alert's state, with its reason and the value that led to it."""
+
+    rule: RuleName
+    labels: Labels
+    at: datetime
+    before: AlertState
+    after: AlertState
+    reason: TransitionReason
+    value: NanoDollars | None
