@@ -42,12 +42,14 @@ class Group:
 
     `told` holds the labels of the firing alerts last told, each with the value told. `told_at` is
     `None` until something was told. `wait_until` is the instant before which nothing is told
-    (`group_wait` after the first alert, `group_interval` after each notice).
+    (`group_wait` after the first alert, `group_interval` after each notice), and `waiting` says
+    that there is something to tell then.
     """
 
     rule: RuleName
     marketplace: str
     wait_until: datetime
+    waiting: bool = False
     told_at: datetime | None = None
     told: Mapping[Labels, NanoDollars | None] = field(default_factory=dict)
 

@@ -1,0 +1,127 @@
+"""The life of an alert, to the letter of Prometheus (`rules/alerting.go`, `Eval`).
+
+An alert is pending from the first evaluation that meets its rule, fires at the first one that is
+at least `for` later, goes on firing until the rule has not been met for `keep_firing_for`, and is
+then resolved. Only evaluations of a good poll are made, so that nothing happens for lack of data;
+`thaw` moves both clocks over the time in which nothing was known.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from monitor.rules.alert import Alert, AlertState, Transition, TransitionReason
+from monitor.rules.match import Match
+from monitor.rules.rule import Rule
+
+OUTAGE_INTERVALS = 3
+"""After this many poll intervals without a good poll, the time between is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one evaluation did to one alert; `transition` is `None` where its state stayed."""
+
+    alert: Alert | None
+    transition: Transition | None = None
+
+
+def outage(
+    last_good_at: datetime | None, now: datetime, interval: timedelta, *, failed_since: bool
+) -> timedelta:
+    """Return for how long nothing was known before the good poll at `now`.
+
+    That is all the time since the last good poll if a poll failed in between, if it is longer
+    ago than three intervals (the program was down), or if the clock was set back (then it is
+    negative, and moves the clocks back with it); zero otherwise.
+    """
+    if last_good_at is None:
+        return timedelta(0)
+    since = now - last_good_at
+    unbroken = timedelta(0) <= since <= OUTAGE_INTERVALS * interval and not failed_since
+    return timedelta(0) if unbroken else since
+
+
+def thaw(alert: Alert, unknown: timedelta) -> Alert:
+    """Return `alert` with its clocks moved on by the time in which nothing was known."""
+    if not unknown:
+        return alert
+    keeping = alert.keep_firing_since
+    return replace(
+        alert,
+        pending_since=alert.pending_since + unknown,
+        keep_firing_since=None if keeping is None else keeping + unknown,
+    )
+
+
+def step(rule: Rule, alert: Alert | None, match: Match | None, now: datetime) -> Step:
+    """Return what the evaluation of a good poll at `now` makes of an alert of `rule`.
+
+    `alert` is the pending or firing alert with the same labels as `match`, if there is one;
+    one of the two is given.
+    """
+    if match is not None:
+        return _met(rule, alert or _new(rule, match, now), match, now)
+    if alert is None:
+        return Step(alert=None)
+    return _not_met(rule, alert, now)
+
+
+def remove(alert: Alert, now: datetime) -> Step:
+    """Return the end of an alert whose rule is no longer configured."""
+    return _end(alert, now, TransitionReason.RULE_REMOVED)
+
+
+def _new(rule: Rule, match: Match, now: datetime) -> Alert:
+    return Alert(
+        rule=rule.name,
+        labels=match.labels,
+        state=AlertState.INACTIVE,
+        active_at=now,
+        pending_since=now,
+    )
+
+
+def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
+    seen = replace(
+        alert, value=match.value, offers=match.offers, best=match.best, keep_firing_since=None
+    )
+    if alert.state is AlertState.FIRING:
+        return Step(alert=seen)
+    if now - alert.pending_since >= rule.hold_for:
+        fires = replace(seen, state=AlertState.FIRING, firing_at=now)
+        new = alert.state is AlertState.INACTIVE
+        reason = TransitionReason.MATCHED if new else TransitionReason.HELD
+        return Step(alert=fires, transition=_transition(alert, fires, now, reason))
+    waits = replace(seen, state=AlertState.PENDING)
+    if alert.state is AlertState.PENDING:
+        return Step(alert=waits)
+    return Step(alert=waits, transition=_transition(alert, waits, now, TransitionReason.MATCHED))
+
+
+def _not_met(rule: Rule, alert: Alert, now: datetime) -> Step:
+    if alert.state is AlertState.PENDING:
+        return _end(alert, now, TransitionReason.LAPSED)
+    since = alert.keep_firing_since or now
+    if now - since < rule.keep_firing_for:
+        return Step(alert=replace(alert, keep_firing_since=since))
+    return _end(alert, now, TransitionReason.ENDED)
+
+
+def _end(alert: Alert, now: datetime, reason: TransitionReason) -> Step:
+    """End `alert`: one that never fired leaves no trace but its transition, as in Prometheus."""
+    fired = alert.state is AlertState.FIRING
+    after = AlertState.RESOLVED if fired else AlertState.INACTIVE
+    ended = replace(alert, state=after, resolved_at=now if fired else None)
+    return Step(alert=ended, transition=_transition(alert, ended, now, reason))
+
+
+def _transition(before: Alert, after: Alert, now: datetime, reason: TransitionReason) -> Transition:
+    return Transition(
+        rule=after.rule,
+        labels=after.labels,
+        at=now,
+        before=before.state,
+        after=after.state,
+        reason=reason,
+        value=after.value,
+    )
