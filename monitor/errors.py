@@ -10,6 +10,7 @@
     │   ├── UnreachableError     network, time-out, cut-off body, 5xx
     │   ├── RefusedError         401, 403 and the other 4xx
     │   └── ThrottledError       429; knows how long to wait if the marketplace said so
+    ├── ListenError              the address to serve HTTP on cannot be used
     └── DeliveryError            a notification was not accepted
         ├── DeliveryRefusedError the receiver said no, or cannot be used as configured
         └── DeliveryUnknownError it may or may not have arrived
@@ -86,6 +87,10 @@ class ThrottledError(MarketError):
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ListenError(MonitorError):
+    """The address to serve HTTP on cannot be used: taken, not this machine's, or not allowed."""
 
 
 class DeliveryError(MonitorError):
