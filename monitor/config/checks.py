@@ -1,0 +1,143 @@
+"""Mistakes that involve several keys at once.
+
+They are looked for in the raw tables, not in the model: so they are told even where other mistakes
+keep the model from being built. A value that is wrong by itself is passed over here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from monitor.config.model import GrabConfig, MatchConfig, PresetConfig, Table
+from monitor.config.place import Finding, Place, show
+from monitor.config.schema import did_you_mean
+from monitor.config.shape import tables
+from monitor.config.values import Dollars, Ports, Whole
+
+LIMITS = (
+    "max_instances",
+    "max_total_per_hour",
+    "max_spend_per_day",
+    "max_spend_per_month",
+    "max_creates_per_hour",
+)
+"""What live buying must be limited by."""
+SSH_PORT = 22
+
+_DOLLARS: Final[TypeAdapter[Any]] = TypeAdapter(Dollars)
+_WHOLE: Final[TypeAdapter[Any]] = TypeAdapter(Whole)
+_PORTS: Final[TypeAdapter[Any]] = TypeAdapter(Ports)
+
+Raw = dict[str, Any]
+
+
+def check(root: object) -> Iterator[Finding]:
+    """Yield what is wrong between the keys of the configuration `root`."""
+    for place, table, raw in tables(root):
+        if table in _CHECKS:
+            yield from _CHECKS[table](place, raw)
+    if isinstance(root, dict):
+        for section in ("marketplaces", "receivers", "rules", "presets"):
+            yield from _twice(root, section)
+        yield from _unknown_names(root)
+
+
+def _match(place: Place, raw: Raw) -> Iterator[Finding]:
+    bounds = (
+        ("min_price_per_gpu_hour", "max_price_per_gpu_hour", _DOLLARS),
+        ("min_tier", "max_tier", _WHOLE),
+    )
+    for low, high, kind in bounds:
+        least, most = _good(kind, raw.get(low)), _good(kind, raw.get(high))
+        if least is not None and most is not None and least > most:
+            yield (*place, high), f"is below `{low}`"
+    if raw.get("max_total_per_hour") is not None and raw.get("resources") is None:
+        yield (*place, "max_total_per_hour"), "needs `resources`: a total is the price of a shape"
+
+
+def _preset(place: Place, raw: Raw) -> Iterator[Finding]:
+    keys = [key for key in ("ssh_key_id", "ssh_key") if raw.get(key) is not None]
+    if not keys:
+        yield place, "lacks a key: give one of `ssh_key_id`, `ssh_key`, `ssh_key_file`"
+    elif len(keys) > 1:
+        yield (*place, "ssh_key"), "stands beside `ssh_key_id`: give one of them"
+    ports = _good(_PORTS, raw.get("port_forwards"))
+    ubuntu = str(raw.get("image")).lower().startswith("ubuntu")
+    if ubuntu and ports is not None and SSH_PORT not in ports:
+        yield (
+            (*place, "port_forwards"),
+            f"must hold {SSH_PORT}: the marketplace refuses Ubuntu without it",
+        )
+
+
+def _grab(place: Place, raw: Raw) -> Iterator[Finding]:
+    missing = [limit for limit in LIMITS if raw.get(limit) is None]
+    if raw.get("mode") == "live" and missing:
+        yield (*place, "mode"), f"live buying needs all five limits; missing: {', '.join(missing)}"
+
+
+_CHECKS: Mapping[type[Table], Callable[[Place, Raw], Iterator[Finding]]] = {
+    MatchConfig: _match,
+    PresetConfig: _preset,
+    GrabConfig: _grab,
+}
+
+
+def _twice(root: Raw, section: str) -> Iterator[Finding]:
+    first: dict[object, int] = {}
+    for index, name in enumerate(_names(root, section)):
+        if isinstance(name, str) and first.setdefault(name, index) != index:
+            yield (section, index, "name"), f"is the name of {section}[{first[name]}] already"
+
+
+def _unknown_names(root: Raw) -> Iterator[Finding]:
+    """Yield the receivers and presets that are referred to and do not exist.
+
+    Where one of them has a name that cannot be read, nothing is said: it may be the one meant.
+    """
+    for section, references in (("receivers", _receivers(root)), ("presets", _presets(root))):
+        known = _names(root, section)
+        if all(isinstance(name, str) for name in known):
+            for place, name in references:
+                if isinstance(name, str) and name not in known:
+                    hint = did_you_mean(name, known)
+                    yield place, f"there is no `{show(name)}` among the {section}{hint}"
+
+
+def _receivers(root: Raw) -> Iterator[tuple[Place, object]]:
+    tables_ = [(("notifications",), root.get("notifications")), *_items(root, "rules")]
+    for place, table in tables_:
+        match table.get("notify") if isinstance(table, dict) else None:
+            case list() as names:
+                yield from (((*place, "notify", i), name) for i, name in enumerate(names))
+            case name:
+                yield (*place, "notify"), name
+
+
+def _presets(root: Raw) -> Iterator[tuple[Place, object]]:
+    for place, rule in _items(root, "rules"):
+        grab = rule.get("grab") if isinstance(rule, dict) else None
+        if isinstance(grab, dict):
+            yield (*place, "grab", "preset"), grab.get("preset")
+
+
+def _names(root: Raw, section: str) -> list[Any]:
+    return [
+        item.get("name") if isinstance(item, dict) else None for _, item in _items(root, section)
+    ]
+
+
+def _items(root: Raw, section: str) -> list[tuple[Place, Any]]:
+    items = root.get(section)
+    return [((section, i), item) for i, item in enumerate(items)] if isinstance(items, list) else []
+
+
+def _good(kind: TypeAdapter[Any], value: object) -> Any:
+    """Return `value` as its `kind`, or `None` if it is not given or wrong."""
+    if value is None:
+        return None
+    try:
+        return kind.validate_python(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,96 @@
+"""What pydantic found wrong, in words for the one who wrote the file."""
+
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor.config.document import Document
+from monitor.config.place import Place, show
+from monitor.config.shape import keys_of, names_of, table_at
+from monitor.config.values import Plain
+from monitor.errors import Problem
+
+
+def schema_problems(document: Document, error: ValidationError) -> Iterator[Problem]:
+    """Yield a problem for each of pydantic's errors that has not been told yet."""
+    for details in error.errors(include_url=False):
+        place = details["loc"]
+        unknown = details["type"] == "extra_forbidden"
+        if unknown or place not in document.unread:
+            yield document.problem(place, _sentence(details), at_key=unknown)
+
+
+def did_you_mean(text: str, allowed: Iterable[str]) -> str:
+    """Return "; did you mean …?" if `text` looks like a slip of one of `allowed`, else nothing."""
+    lower = {name.lower(): name for name in allowed}
+    close = get_close_matches(text.lower(), lower, n=1, cutoff=0.6)
+    return f"; did you mean `{show(lower[close[0]])}`?" if close else ""
+
+
+_EXPECTED = {
+    "model_type": "a table (`key: value`)",
+    "tuple_type": "a list",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+}
+
+
+def _sentence(details: ErrorDetails) -> str:
+    kind, place, value = details["type"], details["loc"], details["input"]
+    context = details.get("ctx", {})
+    match kind:
+        case "extra_forbidden":
+            return _unknown_key(place)
+        case "missing":
+            return _missing(place)
+        case "literal_error" | "enum":
+            return _one_of(value, re.findall(r"'([^']*)'", context["expected"]))
+        case "greater_than_equal" | "less_than_equal":
+            return "must be at " + (
+                f"least {context['ge']}" if "ge" in context else f"most {context['le']}"
+            )
+        case _ if kind in _EXPECTED:
+            return f"must be {_EXPECTED[kind]}, not {_kind(value)}"
+        case _:
+            return str(context.get("error", details["msg"]))
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "a table"
+        case list():
+            return "a list"
+        case Plain(typed=bool()):
+            return "true or false"
+        case Plain():
+            return "this number"
+        case _:
+            return "text (numbers and true or false stand without quotes)"
+
+
+def _unknown_key(place: Place) -> str:
+    table = table_at(place[:-1])
+    allowed = names_of(table) if table else ()
+    hint = did_you_mean(str(place[-1]), allowed)
+    return "is not a key" + (hint or f" here; there are {', '.join(allowed)}")
+
+
+def _missing(place: Place) -> str:
+    table, name = table_at(place[:-1]), str(place[-1])
+    key = keys_of(table).get(name) if table else None
+    return f"is missing; give it or `{name}_file`" if key and key.secret else "is missing"
+
+
+def _one_of(value: Any, allowed: list[str]) -> str:
+    text = value if isinstance(value, str) else ""
+    return f"must be {' or '.join(allowed)}" + did_you_mean(text, allowed)
