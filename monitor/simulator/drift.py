@@ -4,11 +4,13 @@ Recorded: of 40 offers, 2 counts changed in 10 minutes; 4 prices moved by at mos
 3 offers left in 8 hours, and what was new had left not long before.
 """
 
+from datetime import datetime, timedelta
 from random import Random
 
 import msgspec
 
 from monitor.simulator.generate import PER_HOSTNODE_MAX
+from monitor.simulator.market import SimulatedMarket
 from monitor.simulator.rows import PRICE_DIGITS, GpuRow, HostnodeRow
 
 COUNT_CHANGES = 2 / 40 / 10
@@ -23,9 +25,19 @@ PRICE_STEP_MAX = 0.014
 class Drift:
     """Moves a market step by step; the same seed and the same market make the same moves."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, market: SimulatedMarket, *, step: timedelta, seed: int = 0) -> None:
+        self._market = market
+        self._step = step
+        self._steps = 0
         self._rng = Random(seed)
         self._gone: list[tuple[str, GpuRow]] = []
+
+    def catch_up(self, elapsed: timedelta, now: datetime) -> None:
+        """Make the moves that are due; the first is due after one step."""
+        del now
+        while self._steps < elapsed // self._step:
+            self._steps += 1
+            self._market.evolve(self.step)
 
     def step(self, rows: list[HostnodeRow]) -> list[HostnodeRow]:
         """Return the market a step later; a hostnode whose last offer left stays, with none."""
