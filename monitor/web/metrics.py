@@ -4,15 +4,14 @@ The market part is rendered once per snapshot, the program's own part at each sc
 reads values in memory and waits for neither a poll nor the database.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter as CountOf
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from itertools import product
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from monitor.alerting.outbox import NotificationStatus
 from monitor.errors import StoreBusyError, StoreError
@@ -20,20 +19,19 @@ from monitor.market.snapshot import IssueReason, Outcome, Poll, Snapshot
 from monitor.rules.alert import AlertState, RuleName
 from monitor.web.exposition import Format, Page, label_value, render
 from monitor.web.market_collector import MarketCollector
-
-_Row = tuple[str, ...]
+from monitor.web.series import Table, WithoutCreated, start
 
 # From an answer at once to a read that ran into its time-out three times.
 _POLL_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120)
 _SHOWN_STATES = (AlertState.PENDING, AlertState.FIRING)
 
 
-class CycleError(StrEnum):
-    """What kept a poll from being recorded and evaluated; the label `error`."""
+class JobError(StrEnum):
+    """What ended a run of a periodic job; the label `error`."""
 
     STORE_BUSY = "store_busy"
     STORE = "store"
-    UNEXPECTED = "unexpected"
+    OTHER = "other"
 
 
 class NotificationOutcome(StrEnum):
@@ -56,7 +54,7 @@ _OUTCOME_OF = {
 class Metrics:
     """All metrics of one program. Every method may be called from any thread.
 
-    `configure()` comes first: it says which marketplaces, rules and receivers there are.
+    `configure()` comes first: it says which marketplaces, rules, receivers and jobs there are.
     """
 
     def __init__(self, *, version: str) -> None:
@@ -67,6 +65,7 @@ class Metrics:
         self._page = Page(MarketCollector(()))
         self._make_poll_metrics()
         self._make_alert_metrics()
+        self._make_job_metrics()
         self._make_program_metrics(version)
 
     def configure(
@@ -75,6 +74,7 @@ class Metrics:
         marketplaces: Collection[str],
         rules: Collection[str],
         receivers: Collection[str],
+        jobs: Collection[str],
         hostnode_series: bool = True,
     ) -> None:
         """Start all series that are known in advance at 0, and drop those of what is gone.
@@ -87,8 +87,9 @@ class Metrics:
             self._hostnode_series = hostnode_series
             self._show({name: found for name, found in self._snapshots.items() if name in known})
         self._start_marketplaces(known)
+        self._start_jobs({label_value(name) for name in jobs})
         receiving = {label_value(name) for name in receivers}
-        _start(self._notifications, "receiver", receiving, NotificationOutcome)
+        start(self._notifications, "receiver", receiving, NotificationOutcome)
         self._alerts.expected = list(product(map(label_value, rules), _SHOWN_STATES))
         self._outbox.expected = [(name,) for name in receiving]
 
@@ -97,24 +98,34 @@ class Metrics:
         marketplace = label_value(poll.marketplace)
         self._polls.labels(marketplace, poll.outcome).inc()
         self._poll_duration.labels(marketplace).observe(poll.duration)
-        for issue in poll.issues:
-            self._issues.labels(marketplace, issue.reason).inc()
+        for reason, count in _issue_counts(poll).items():
+            self._issues.labels(marketplace, reason).inc(count)
         if poll.snapshot is None:
             return
         self._last_success.labels(marketplace).set(poll.at.timestamp())
         with self._writing:
             self._show(self._snapshots | {marketplace: poll.snapshot})
 
-    def count_cycle_error(self, marketplace: str, error: Exception) -> None:
-        """Count a cycle that `error` ended before its poll was recorded and evaluated."""
+    def job_ran(self, job: str, now: datetime) -> None:
+        """Note that the run of `job` that began at `now` has ended well."""
+        self._job_successes.labels(label_value(job)).set(now.timestamp())
+        self._jobs_overdue.labels(label_value(job)).set(0)
+
+    def job_failed(self, job: str, error: Exception) -> None:
+        """Count a run of `job` that `error` ended; for a poll this is a cycle not recorded."""
         match error:
             case StoreBusyError():
-                kind = CycleError.STORE_BUSY
+                kind = JobError.STORE_BUSY
             case StoreError():
-                kind = CycleError.STORE
+                kind = JobError.STORE
             case _:
-                kind = CycleError.UNEXPECTED
-        self._cycle_errors.labels(label_value(marketplace), kind).inc()
+                kind = JobError.OTHER
+        self._job_errors.labels(label_value(job), kind).inc()
+        self._jobs_overdue.labels(label_value(job)).set(0)
+
+    def job_hangs(self, job: str) -> None:
+        """Note that the present run of `job` is beyond its deadline, until it ends after all."""
+        self._jobs_overdue.labels(label_value(job)).set(1)
 
     def set_alerts(self, counts: Mapping[tuple[RuleName, AlertState], int]) -> None:
         """Replace how many alerts each rule has; only pending and firing ones are shown."""
@@ -132,22 +143,13 @@ class Metrics:
         """Replace how many notifications each receiver has that are neither sent nor dead."""
         self._outbox.rows = {(label_value(name),): length for name, length in lengths.items()}
 
-    def set_jobs(
-        self, last_runs: Mapping[str, datetime | None], overdue: Collection[str] = ()
-    ) -> None:
-        """Replace when each periodic job last ended, `None` for never, and which are overdue."""
-        self._jobs_overdue.rows = {(job,): job in overdue for job in last_runs}
-        self._job_runs.rows = {
-            (job,): 0 if at is None else at.timestamp() for job, at in last_runs.items()
-        }
-
     def set_reload(self, *, successful: bool) -> None:
         """Tell whether the configuration in force is the one last asked for."""
         self._reload.set(successful)
 
     def expose(self, form: Format = Format.TEXT, *, gzipped: bool = False) -> bytes:
         """Return everything in one format; slow only for the first scrape after a good poll."""
-        own = render(_WithoutCreated(self._registry), form)
+        own = render(WithoutCreated(self._registry), form)
         return self._page.followed_by(own, form, gzipped=gzipped)
 
     def _show(self, snapshots: dict[str, Snapshot]) -> None:
@@ -158,11 +160,15 @@ class Metrics:
         )
 
     def _start_marketplaces(self, names: set[str]) -> None:
-        _start(self._polls, "marketplace", names, Outcome)
-        _start(self._poll_duration, "marketplace", names)
-        _start(self._last_success, "marketplace", names)
-        _start(self._issues, "marketplace", names, IssueReason)
-        _start(self._cycle_errors, "marketplace", names, CycleError)
+        start(self._polls, "marketplace", names, Outcome)
+        start(self._poll_duration, "marketplace", names)
+        start(self._last_success, "marketplace", names)
+        start(self._issues, "marketplace", names, IssueReason)
+
+    def _start_jobs(self, names: set[str]) -> None:
+        start(self._job_successes, "name", names)
+        start(self._job_errors, "name", names, JobError)
+        start(self._jobs_overdue, "name", names)
 
     def _make_poll_metrics(self) -> None:
         self._polls = Counter(
@@ -180,7 +186,7 @@ class Metrics:
         )
         self._last_success = Gauge(
             "gpu_monitor_last_successful_poll_timestamp_seconds",
-            "When the poll began that the market metrics show; 0 before the first good one.",
+            "When the last good poll began, which the market metrics show; 0 before the first one.",
             ("marketplace",),
             registry=self._registry,
         )
@@ -190,15 +196,9 @@ class Metrics:
             ("marketplace", "reason"),
             registry=self._registry,
         )
-        self._cycle_errors = Counter(
-            "gpu_monitor_cycle_errors_total",
-            "Cycles that ended before the poll was recorded and evaluated, by kind of error.",
-            ("marketplace", "error"),
-            registry=self._registry,
-        )
 
     def _make_alert_metrics(self) -> None:
-        self._alerts = _Table(
+        self._alerts = Table(
             "gpu_monitor_alerts", "Alerts of a rule that are pending or firing.", ("rule", "state")
         )
         self._notifications = Counter(
@@ -207,7 +207,7 @@ class Metrics:
             ("receiver", "outcome"),
             registry=self._registry,
         )
-        self._outbox = _Table(
+        self._outbox = Table(
             "gpu_monitor_outbox_length",
             "Notifications that are neither sent nor given up.",
             ("receiver",),
@@ -215,19 +215,27 @@ class Metrics:
         self._registry.register(self._alerts)
         self._registry.register(self._outbox)
 
-    def _make_program_metrics(self, version: str) -> None:
-        self._job_runs = _Table(
-            "gpu_monitor_job_last_run_timestamp_seconds",
-            "When a periodic job last ended; 0 before the first time.",
+    def _make_job_metrics(self) -> None:
+        self._job_successes = Gauge(
+            "gpu_monitor_job_last_success_timestamp_seconds",
+            "When the last run of a periodic job began that ended well; 0 before the first one.",
             ("name",),
+            registry=self._registry,
         )
-        self._jobs_overdue = _Table(
+        self._job_errors = Counter(
+            "gpu_monitor_job_errors_total",
+            "Runs of a periodic job that an error ended, by kind of error.",
+            ("name", "error"),
+            registry=self._registry,
+        )
+        self._jobs_overdue = Gauge(
             "gpu_monitor_job_overdue",
-            "1 for a periodic job that hangs or does not run as often as it should, else 0.",
+            "1 while a run of a periodic job takes longer than its deadline, else 0.",
             ("name",),
+            registry=self._registry,
         )
-        self._registry.register(self._job_runs)
-        self._registry.register(self._jobs_overdue)
+
+    def _make_program_metrics(self, version: str) -> None:
         self._reload = Gauge(
             "gpu_monitor_config_last_reload_successful",
             "1 if the configuration was read well when last asked to, else 0.",
@@ -240,43 +248,7 @@ class Metrics:
         build.info({"version": version})
 
 
-class _Table:
-    """A gauge whose series are replaced all at once; those `expected` are 0 where none is given."""
-
-    def __init__(self, name: str, documentation: str, labels: tuple[str, ...]) -> None:
-        self._name = name
-        self._documentation = documentation
-        self._labels = labels
-        self.expected: Iterable[_Row] = ()
-        self.rows: Mapping[_Row, float] = {}
-
-    def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(self._name, self._documentation, labels=self._labels)
-        for row, value in {**dict.fromkeys(self.expected, 0), **self.rows}.items():
-            family.add_metric(row, value)
-        yield family
-
-
-class _WithoutCreated:
-    """A collector without the `_created` series, which in the text format pass for metrics."""
-
-    def __init__(self, collector: Collector) -> None:
-        self._collector = collector
-
-    def collect(self) -> Iterator[Metric]:
-        for family in self._collector.collect():
-            family.samples = [
-                sample for sample in family.samples if not sample.name.endswith("_created")
-            ]
-            yield family
-
-
-def _start(
-    metric: Counter | Gauge | Histogram, label: str, names: Collection[str], *rest: Iterable[str]
-) -> None:
-    """Make a series for each combination, and drop those whose `label` is none of `names`."""
-    for row in product(names, *rest):
-        metric.labels(*row)
-    shown = {sample.labels[label] for family in metric.collect() for sample in family.samples}
-    for gone in shown.difference(names):
-        metric.remove_by_labels({label: gone})
+def _issue_counts(poll: Poll) -> Mapping[IssueReason, int]:
+    if poll.snapshot is None:
+        return CountOf(issue.reason for issue in poll.issues)
+    return poll.snapshot.issue_counts
