@@ -59,7 +59,7 @@ def _match(place: Place, raw: Raw) -> Iterator[Finding]:
 def _preset(place: Place, raw: Raw) -> Iterator[Finding]:
     keys = [key for key in ("ssh_key_id", "ssh_key") if raw.get(key) is not None]
     if not keys:
-        yield place, "lacks a key: give one of `ssh_key_id`, `ssh_key`, `ssh_key_file`"
+        yield place, "has no SSH key: give one of `ssh_key_id`, `ssh_key`, `ssh_key_file`"
     elif len(keys) > 1:
         yield (*place, "ssh_key"), "stands beside `ssh_key_id`: give one of them"
     ports = _good(_PORTS, raw.get("port_forwards"))

@@ -1,5 +1,6 @@
 """From the text of a file to plain values, and where in the file each of them stands."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,7 @@ MOST_VALUES = 100_000
 
 _TAG = "tag:yaml.org,2002:"
 _TAGGED = "must not have a YAML tag (`!…`); a text that begins with `!` must be in quotes"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _RESOLVER = yaml.resolver.Resolver()
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _CONSTRUCT: Mapping[str, Callable[[yaml.constructor.SafeConstructor, yaml.ScalarNode], Typed]] = {
@@ -160,6 +162,8 @@ class _Walk:
                 return self._unreadable(place, str(error))
             if node.style is None:
                 tag = _resolve(text)
+        if _SURROGATE.search(text):
+            return self._unreadable(place, "holds bytes or escapes that are not a character")
         return None if tag == f"{_TAG}null" else _typed(text, tag)
 
     def _unreadable(self, place: Place, what: str) -> Unread:

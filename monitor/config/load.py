@@ -85,5 +85,8 @@ def _raw_secrets(document: Document) -> Iterator[tuple[Place, str]]:
 def _tidy(document: Document, problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the problems in file order, without any secret that stands in the file."""
     redact = Redactor(secret for _, secret in _raw_secrets(document))
-    clean = {replace(problem, what=redact(problem.what)) for problem in problems}
+    clean = {
+        replace(problem, where=redact(problem.where), what=redact(problem.what))
+        for problem in problems
+    }
     return tuple(sorted(clean, key=lambda problem: (problem.line, problem.column, problem.where)))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.config.document import Document
+from monitor.config.model import ResourcesConfig
 from monitor.config.place import Place, show
 from monitor.config.shape import keys_of, names_of, table_at
 from monitor.config.values import Plain
@@ -42,6 +43,10 @@ _EXPECTED = {
 }
 
 
+_UNQUOTED = re.compile(r"[-+]?[0-9.]+|true|false|yes|no|on|off", re.IGNORECASE)
+"""Texts that would be numbers or truth values without their quotes."""
+
+
 def _sentence(details: ErrorDetails) -> str:
     kind, place, value = details["type"], details["loc"], details["input"]
     context = details.get("ctx", {})
@@ -62,24 +67,21 @@ def _sentence(details: ErrorDetails) -> str:
             return str(context.get("error", details["msg"]))
 
 
+_KINDS = ((dict, "a table"), (list, "a list"), (bool, "true or false"), (type(None), "nothing"))
+
+
 def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case dict():
-            return "a table"
-        case list():
-            return "a list"
-        case Plain(typed=bool()):
-            return "true or false"
-        case Plain():
-            return "this number"
-        case _:
-            return "text (numbers and true or false stand without quotes)"
+    """Say what `value` is, without telling it."""
+    typed = value.typed if isinstance(value, Plain) else value
+    if isinstance(typed, str):
+        return "text; leave out the quotes" if _UNQUOTED.fullmatch(typed) else "text"
+    return next((name for kind, name in _KINDS if isinstance(typed, kind)), "this number")
 
 
 def _unknown_key(place: Place) -> str:
     table = table_at(place[:-1])
+    if table is ResourcesConfig and place[-1] == "gpu_count":
+        return "is not a key here: how many GPUs is told by `gpu_count` beside `resources`"
     allowed = names_of(table) if table else ()
     hint = did_you_mean(str(place[-1]), allowed)
     return "is not a key" + (hint or f" here; there are {', '.join(allowed)}")
@@ -92,5 +94,7 @@ def _missing(place: Place) -> str:
 
 
 def _one_of(value: Any, allowed: list[str]) -> str:
+    if len(allowed) == 1:
+        return f"must be {allowed[0]}, which is all there is so far"
     text = value if isinstance(value, str) else ""
-    return f"must be {' or '.join(allowed)}" + did_you_mean(text, allowed)
+    return f"must be one of {', '.join(allowed)}{did_you_mean(text, allowed)}"

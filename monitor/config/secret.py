@@ -83,9 +83,10 @@ _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_PASSWORD = re.compile(r"[?&](?:pass\w*|pw\w*|\w*token|\w*key|\w*secret)=([^&#]*)", re.IGNORECASE)
 _SHORTEST = 4
 """Shorter than this, blotting a text out would blot out half the log and hide nothing."""
-_TELLING = re.compile(r"(?=.*[A-Z0-9]).{8,}|.{20,}", re.DOTALL)
+_TELLING = re.compile(r"(?=.*[A-Z0-9]).{8,}|.{16,}", re.DOTALL)
 """A part of a URL that looks like a key, not like a word: `T0KEN123`, but not `services`."""
 
 
@@ -100,16 +101,22 @@ def _pieces(text: str) -> Iterator[str]:
     if colon:
         yield from (user, password)
     if scheme.startswith(_DATABASES):
-        yield from re.findall(r"[?&]password=([^&#]*)", rest)
+        yield from _PASSWORD.findall(rest)
         return
-    yield from (text, *filter(_TELLING.fullmatch, (name, *re.split(r"[/?#&=:,;@]", rest))))
+    host, *others = re.split(r"[/?#&=:,;@]", rest)
+    parts = (name, *others) if "." in host else (name, host, *others)
+    yield from (text, *_PASSWORD.findall(rest), *filter(_TELLING.fullmatch, parts))
 
 
 def _forms(piece: str) -> Iterator[str]:
-    """Yield the ways in which a text can appear in a log line."""
-    if len(piece) < _SHORTEST:
-        return
+    """Yield the ways in which a text can appear in a log line: quoted for a URL, or escaped."""
     for form in (piece, unquote(piece)):
-        yield from (form, quote(form), quote(form, safe=""), quote_plus(form))
-        yield from (json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1])
-        yield repr(form)[1:-1]
+        if len(form) < _SHORTEST:
+            continue
+        yield from (quote(form, safe, errors="surrogatepass") for safe in ("/", ""))
+        yield quote_plus(form, errors="surrogatepass")
+        for shown in (form, repr(form)[1:-1]):
+            yield from (
+                shown,
+                *(json.dumps(shown, ensure_ascii=plain)[1:-1] for plain in (False, True)),
+            )
