@@ -124,9 +124,8 @@ def test_no_secret_leaves_in_any_part_of_a_line(
 ) -> None:
     configure(json=as_json, level="info", redactor=redactor)
     log = structlog.get_logger("monitor.x")
-    log.info(
-        f"event {SECRET}", value=SECRET, nested={"a": [URL]}, object=Holder(), key=SECRET[::-1]
-    )
+    event = f"event {SECRET}"
+    log.info(event, value=SECRET, nested={"a": [URL]}, held=Holder(), reversed=SECRET[::-1])
     log.info("bound", **{SECRET: 1})
     logging.getLogger("httpx").warning("POST %s: %s", URL, "4174216298")
     try:
