@@ -1,0 +1,189 @@
+"""What a buyer reads, on a phone at night: the best price first, one line that can be acted on.
+
+Everything a marketplace or a configuration named is made harmless before it is shown: no line
+breaks, no invisible or bidirectional characters, no Markdown or HTML, no mentions, bounded.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from monitor.alerting.notice import Message, Notice, NotifyReason
+from monitor.market.money import NanoDollars, show
+from monitor.rules.alert import Alert, Labels, Sighting
+
+TITLE_LENGTH = 200
+BODY_LENGTH = 3_500
+SHOWN = 5
+"""How many offers, and how many alerts, a message lists; the rest is counted."""
+
+_NAME_LENGTH = 60
+_MARKUP = frozenset("*`~|<>[]@#\\")
+"""Starts markup or a mention in some chat, and is in no name that matters."""
+_PREFIXES = {
+    NotifyReason.NEW: "new: ",
+    NotifyReason.IMPROVED: "cheaper: ",
+    NotifyReason.REPEAT: "still: ",
+    NotifyReason.RESOLVED: "resolved: ",
+}
+_WHY = {
+    NotifyReason.FIRST: "the rule began to fire",
+    NotifyReason.NEW: "something new meets the rule",
+    NotifyReason.IMPROVED: "the best price has fallen",
+    NotifyReason.REPEAT: "it still fires",
+    NotifyReason.RESOLVED: "something ended",
+}
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def render(notice: Notice, *, now: datetime) -> Message:
+    """Return `notice` as a title of one line and a plain body, both bounded.
+
+    Prices are dollars per GPU hour and, where all parts have a price, dollars per hour in total
+    for the rule's resources. How long an alert has been firing is counted up to `now`.
+    """
+    best = _best(notice.firing)
+    if notice.reason is NotifyReason.RESOLVED:
+        what = _ended(notice.resolved, notice.at)
+    else:
+        what = _headline(best[0]) if best else "no offer is left"
+    title = f"{_PREFIXES.get(notice.reason, '')}{_plain(notice.rule)}: {what}"
+    return _message(f"{title} ({_plain(notice.marketplace)})", _body(notice, best, now))
+
+
+def render_test(receiver: str, now: datetime) -> Message:
+    """Return what `notify test` sends to `receiver`."""
+    return _message(
+        f"test: gpu-monitor reaches {_plain(receiver)}",
+        [f"Sent on request at {_instant(now)}. There is nothing to do."],
+    )
+
+
+def render_system(title: str, body: str) -> Message:
+    """Return a message about the program itself; `body` may have several lines."""
+    lines = [_plain(line, BODY_LENGTH) for line in body.splitlines()]
+    return _message(f"gpu-monitor: {_plain(title, TITLE_LENGTH)}", lines)
+
+
+def _message(title: str, lines: Iterable[str]) -> Message:
+    return Message(
+        title=_clip(title, TITLE_LENGTH), body=_clip("\n".join(lines).strip(), BODY_LENGTH)
+    )
+
+
+def _body(notice: Notice, best: Sequence[Sighting], now: datetime) -> Iterator[str]:
+    for sighting in best[:SHOWN]:
+        yield from _offer(sighting)
+        yield ""
+    offers = sum(alert.offers for alert in notice.firing)
+    yield from _rest(max(offers, len(best)) - len(best[:SHOWN]), "more offers")
+    for alert in notice.resolved[:SHOWN]:
+        yield f"ended: {_of(alert.labels)}: {_end(alert, notice.at)}"
+    yield from _rest(len(notice.resolved) - SHOWN, "more that ended")
+    for alert in notice.firing[:SHOWN]:
+        yield f"firing since {_since(alert, now)}: {_of(alert.labels)}"
+    yield from _rest(len(notice.firing) - SHOWN, "more that fire")
+    why = _WHY.get(notice.reason, notice.reason.value)
+    yield f"severity {notice.severity.value}; told because {why}"
+
+
+def _best(alerts: Iterable[Alert]) -> list[Sighting]:
+    """Return what the alerts saw, cheapest first, unpriced last, each offer once."""
+    seen = {(found.hostnode_id, found.gpu): found for alert in alerts for found in alert.best}
+    return sorted(seen.values(), key=_rank)
+
+
+def _rank(sighting: Sighting) -> tuple[bool, int, int]:
+    return sighting.price is None, sighting.price or 0, -sighting.available
+
+
+def _headline(sighting: Sighting) -> str:
+    parts = (
+        f"{_plain(sighting.gpu)} {_from(sighting.price)}",
+        f"{sighting.available} free",
+        *_where(sighting),
+    )
+    return ", ".join(parts)
+
+
+def _offer(sighting: Sighting) -> Iterator[str]:
+    total = "" if sighting.total is None else f", {show(sighting.total)} $/h in total"
+    yield f"{_price(sighting.price)}{total}: {sighting.available} × {_plain(sighting.gpu)} free"
+    if standing := [*_where(sighting), *_standing(sighting)]:
+        yield ", ".join(standing)
+    yield f"hostnode {_plain(sighting.hostnode_id)}"
+
+
+def _where(sighting: Sighting) -> Iterator[str]:
+    for place in (sighting.city, sighting.country):
+        if place and (name := _plain(place)):
+            yield name
+
+
+def _standing(sighting: Sighting) -> Iterator[str]:
+    if sighting.tier is not None:
+        yield f"tier {sighting.tier}"
+    if sighting.uptime is not None:
+        yield f"uptime {sighting.uptime:g} %"
+
+
+def _ended(alerts: Sequence[Alert], at: datetime) -> str:
+    """Return how the alert with the lowest last price ended, and how many others did."""
+    if not alerts:
+        return "ended"
+    told = min(alerts, key=lambda alert: (alert.value is None, alert.value or 0))
+    gpu = f"{_plain(told.best[0].gpu)} " if told.best else ""
+    others = f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+    return f"{gpu}{_end(told, at)}{others}"
+
+
+def _end(alert: Alert, at: datetime) -> str:
+    lasted = (alert.resolved_at or at) - (alert.firing_at or alert.active_at)
+    return f"ended after {_duration(lasted)}, last {_from(alert.value)}"
+
+
+def _since(alert: Alert, now: datetime) -> str:
+    since = alert.firing_at or alert.active_at
+    return f"{_instant(since)} ({_duration(now - since)})"
+
+
+def _of(labels: Labels) -> str:
+    return ", ".join(f"{_plain(name)}={_plain(value)}" for name, value in labels)
+
+
+def _rest(count: int, what: str) -> Iterator[str]:
+    if count > 0:
+        yield f"and {count} {what}"
+
+
+def _from(price: NanoDollars | None) -> str:
+    return "unpriced" if price is None else f"from {_price(price)}"
+
+
+def _price(price: NanoDollars | None) -> str:
+    return "unpriced" if price is None else f"{show(price)} $/h per GPU"
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _duration(span: timedelta) -> str:
+    """Return the two largest units of a duration: `2 h 5 min`; one that went back is `0 s`."""
+    left = max(int(span.total_seconds()), 0)
+    parts: list[str] = []
+    for seconds, unit in _UNITS:
+        count, left = divmod(left, seconds)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+    return " ".join(part for part in parts[:2] if part) or "0 s"
+
+
+def _plain(text: str, length: int = _NAME_LENGTH) -> str:
+    """Return `text` on one line, without what a screen or a chat could take for more than text."""
+    unlinked = text.replace("://", " ")
+    shown = "".join(c if c.isprintable() and c not in _MARKUP else " " for c in unlinked)
+    return _clip(" ".join(shown.split()), length)
+
+
+def _clip(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
