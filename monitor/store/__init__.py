@@ -1,0 +1,1 @@
+"""The database: history, alert states, the outbox and leases, on SQLite or PostgreSQL."""

@@ -1,0 +1,51 @@
+"""Values that are stored as JSON text: labels, best offers, what was told.
+
+The text of labels is canonical (an object with sorted names), for it tells alerts apart.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from monitor.market.money import NanoDollars
+from monitor.rules.alert import Labels, Sighting
+
+
+def labels_text(labels: Labels) -> str:
+    """Return labels as stored: `{"gpu":"h100-sxm5-80gb","marketplace":"tensordock"}`."""
+    return _dump(dict(sorted(labels)))
+
+
+def read_labels(text: str) -> Labels:
+    """Return stored labels."""
+    return tuple(json.loads(text).items())
+
+
+def best_text(best: Iterable[Sighting]) -> str:
+    """Return sightings as stored; what is not known is left out."""
+    return _dump(
+        [
+            {name: value for name, value in asdict(sighting).items() if value is not None}
+            for sighting in best
+        ]
+    )
+
+
+def read_best(text: str) -> tuple[Sighting, ...]:
+    """Return stored sightings."""
+    return tuple(Sighting(**{"price": None, **each}) for each in json.loads(text))
+
+
+def told_text(told: Mapping[Labels, NanoDollars | None]) -> str:
+    """Return what was told of each alert as stored: pairs of labels and a value."""
+    return _dump([[dict(sorted(labels)), value] for labels, value in told.items()])
+
+
+def read_told(text: str) -> dict[Labels, NanoDollars | None]:
+    """Return what was told of each alert."""
+    return {tuple(labels.items()): value for labels, value in json.loads(text)}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

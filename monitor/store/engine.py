@@ -1,0 +1,156 @@
+"""The database as the rest of the store sees it: transactions, consistent reads, clear errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from monitor.errors import StoreError
+from monitor.store.faults import translated
+
+BUSY_TIMEOUT = timedelta(seconds=5)
+"""For how long a transaction waits for another one before it gives up."""
+
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+class Database:
+    """An open database; safe to share between threads.
+
+    `name` is what people are told: the file, or the server and the database on it, without a
+    password. `file` is the file of SQLite, `None` on PostgreSQL.
+    """
+
+    def __init__(self, url: URL, busy_timeout: timedelta) -> None:
+        self.file = Path(url.database) if url.drivername == "sqlite" and url.database else None
+        self.name = str(self.file or f"{url.database} on {url.host or 'the local socket'}")
+        self._engine = _sqlite(url, busy_timeout) if self.file else _postgresql(url, busy_timeout)
+        # BEGIN IMMEDIATE: a transaction that only later wants to write could find its snapshot
+        # outdated, and fail without the wait that the busy timeout grants.
+        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._reader = self._engine.execution_options(**_reading(self.file is not None))
+
+    def __repr__(self) -> str:
+        return f"<Database {self.name}>"
+
+    @classmethod
+    def open(cls, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Self:
+        """Return the database at `url`; a SQLite file is made with its folder if there is none.
+
+        Nothing is connected yet, and the tables are made by `migrate.upgrade`.
+
+        Raises:
+            StoreError: the URL cannot be used, or the folder cannot be made.
+        """
+        database = cls(_parsed(url), busy_timeout)
+        if database.file is not None:
+            _make_folder(database.file.parent)
+        return database
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction that writes; it commits at the block's end, or rolls back on an error.
+
+        On SQLite it is alone with its writing from the start.
+
+        Raises:
+            StoreBusyError: locked, full or gone for the moment; nothing was written.
+            StoreError: anything else that failed in the database; nothing was written.
+        """
+        with translated(self.name), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction whose reads all see the same instant, and that waits for no writer.
+
+        Raises:
+            StoreBusyError, StoreError: as for `transaction`.
+        """
+        with translated(self.name), self._reader.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self._engine.dispose()
+
+
+def _parsed(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # The cause is left out: it may quote the password.
+        raise StoreError("the database's URL cannot be read: write scheme://…") from None
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise StoreError(
+            f"a database of the kind {url.drivername!r} cannot be used: "
+            "write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+        )
+    if driver == "sqlite" and (url.database or ":memory:") == ":memory:":
+        raise StoreError("the database must be a file: write sqlite:///FILE")
+    return url.set(drivername=driver)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the database's folder {folder} cannot be made ({error.strerror}): "
+            "make it, or choose another one"
+        ) from error
+
+
+def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
+    engine = create_engine(url, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions begin as `_begin` says, and only then
+        for pragma in (
+            f"busy_timeout = {busy_timeout // timedelta(milliseconds=1)}",
+            "journal_mode = WAL",  # readers and the writer do not wait for each other
+            "synchronous = FULL",  # a committed intent to buy must survive a loss of power
+            "foreign_keys = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine
+
+
+def _postgresql(url: URL, busy_timeout: timedelta) -> Engine:
+    # pre_ping: after the server was restarted, the first use finds a working connection.
+    engine = create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET lock_timeout = {busy_timeout // timedelta(milliseconds=1)}")
+        cursor.close()
+        connection.commit()
+
+    return engine
+
+
+def _reading(is_sqlite: bool) -> dict[str, str | bool]:  # noqa: FBT001  the only argument
+    if is_sqlite:
+        return {"begin": "BEGIN"}
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -1,0 +1,35 @@
+"""Timed claims on a name, by which several processes on one database agree who does a job."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, or_
+
+from monitor.store.keys import insertion
+from monitor.store.schema import leases
+
+
+def acquire(
+    connection: Connection, name: str, *, holder: str, now: datetime, lease_for: timedelta
+) -> bool:
+    """Take the lease `name` until `now + lease_for`, or renew it; say whether `holder` has it.
+
+    It is had by one holder at a time, until it is released or its time is over.
+    """
+    insert = insertion(connection, leases)
+    values = {"holder": holder, "lease_until": now + lease_for}
+    statement = (
+        insert.values(name=name, **values)
+        .on_conflict_do_update(
+            index_elements=[leases.c.name],
+            set_=values,
+            where=or_(leases.c.holder == holder, leases.c.lease_until <= now),
+        )
+        .returning(leases.c.name)
+    )
+    return connection.execute(statement).one_or_none() is not None
+
+
+def release(connection: Connection, name: str, *, holder: str) -> bool:
+    """Give the lease back; say whether `holder` still had it."""
+    statement = delete(leases).where(leases.c.name == name, leases.c.holder == holder)
+    return connection.execute(statement).rowcount == 1

@@ -1,0 +1,42 @@
+"""A row for every poll, whatever came of it."""
+
+from collections import Counter
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from monitor.market.snapshot import Outcome, Poll
+from monitor.store.marketplaces import Marketplace
+from monitor.store.schema import marketplaces, polls
+
+
+def record(connection: Connection, marketplace: Marketplace, poll: Poll) -> None:
+    """Write that `poll` was made. Two polls of one instant are two rows."""
+    snapshot = poll.snapshot
+    connection.execute(
+        insert(polls).values(
+            marketplace_id=marketplace.id,
+            at=poll.at,
+            outcome=poll.outcome.value,
+            duration=poll.duration,
+            hostnodes=0 if snapshot is None else len(snapshot.hostnodes),
+            offers=0 if snapshot is None else len(snapshot.offers),
+            issues=len(poll.issues) if snapshot is None else sum(snapshot.issue_counts.values()),
+            detail=poll.detail,
+        )
+    )
+    last = {"last_poll_at": poll.at, "last_outcome": poll.outcome.value}
+    if poll.outcome is Outcome.OK:
+        last["last_good_at"] = poll.at
+    connection.execute(update(marketplaces).where(marketplaces.c.id == marketplace.id).values(last))
+
+
+def counts(connection: Connection, marketplace: str, since: datetime) -> Counter[Outcome]:
+    """Return how many polls since an instant came to each outcome."""
+    found = connection.execute(
+        select(polls.c.outcome, func.count())
+        .join(marketplaces)
+        .where(marketplaces.c.name == marketplace, polls.c.at >= since)
+        .group_by(polls.c.outcome)
+    )
+    return Counter({Outcome(outcome): count for outcome, count in found})
