@@ -75,13 +75,14 @@ def _body(notice: Notice, best: Sequence[Sighting], now: datetime) -> Iterator[s
         yield from _offer(sighting)
         yield ""
     offers = sum(alert.offers for alert in notice.firing)
-    yield from _rest(max(offers, len(best)) - len(best[:SHOWN]), "more offers")
+    yield from _rest(max(offers, len(best)) - len(best[:SHOWN]), "more")
     for alert in notice.resolved[:SHOWN]:
-        yield f"ended: {_of(alert.labels)}: {_end(alert, notice.at)}"
-    yield from _rest(len(notice.resolved) - SHOWN, "more that ended")
+        ended_at = _instant(alert.resolved_at or notice.at)
+        yield f"{_end(alert, notice.at)}, at {ended_at}: {_of(alert.labels)}"
+    yield from _rest(len(notice.resolved) - SHOWN, "more ended")
     for alert in notice.firing[:SHOWN]:
         yield f"firing since {_since(alert, now)}: {_of(alert.labels)}"
-    yield from _rest(len(notice.firing) - SHOWN, "more that fire")
+    yield from _rest(len(notice.firing) - SHOWN, "more firing")
     why = _WHY.get(notice.reason, notice.reason.value)
     yield f"severity {notice.severity.value}; told because {why}"
 

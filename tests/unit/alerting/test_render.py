@@ -89,7 +89,11 @@ def test_an_end_says_how_long_it_lasted_and_the_last_price() -> None:
         "resolved: H100 under 2.20: h100-sxm5-80gb ended after 2 h 5 min,"
         " last from 2.10 $/h per GPU (tensordock)"
     )
-    assert "ended: gpu=h100-sxm5-80gb" in message.body
+    assert message.body == (
+        "ended after 2 h 5 min, last from 2.10 $/h per GPU, at 2026-03-04 05:06 UTC:"
+        " gpu=h100-sxm5-80gb, marketplace=tensordock\n"
+        "severity warning; told because something ended"
+    )
 
 
 def test_an_end_beside_what_still_fires_tells_both() -> None:
@@ -133,7 +137,7 @@ def test_five_offers_are_shown_and_the_rest_counted() -> None:
     found = [replace(H100, hostnode_id=HostnodeId(f"host-{n}")) for n in range(7)]
     body = render(offering(*found, offers=12), now=NOW).body
     assert body.count("hostnode host-") == 5
-    assert "and 7 more offers" in body
+    assert "\nand 7 more\n" in body
 
 
 def test_one_offer_that_two_alerts_saw_is_shown_once() -> None:
