@@ -1,5 +1,6 @@
 """The HTTP edge: metrics, health, readiness, and an index page that links them."""
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable, Iterator
@@ -123,6 +124,13 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cut off who has not read its answer in time, whom uvicorn would leave connected."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # what was cut off is closed in the loop's next round
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop serving. Uvicorn's own way raises the signal again at the end, which would kill."""
