@@ -1,8 +1,11 @@
 """Markets to show and metrics filled with them, and what a scrape of these comes to."""
 
+import os
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+import pytest
 from prometheus_client import parser
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
@@ -147,3 +150,12 @@ def of_model(name: str, metrics: Metrics, gpu: str = H100) -> float | None:
 def names(metrics: Metrics) -> set[str]:
     """Return the names of all series there are."""
     return {name for name, _ in series(metrics)}
+
+
+def promtool() -> str:
+    """Return where promtool is; skip the test where it is missing, and fail it in CI."""
+    found = shutil.which("promtool")
+    if found is None and "CI" not in os.environ:
+        pytest.skip("promtool is not installed (Debian package prometheus)")
+    assert found, "CI needs promtool (Debian package prometheus)"
+    return found
