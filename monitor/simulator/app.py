@@ -17,6 +17,8 @@ from monitor.simulator.answers import (
     failure_in_200,
     json_answer,
 )
+from monitor.simulator.control import PREFIX as CONTROL_PREFIX
+from monitor.simulator.control import control
 from monitor.simulator.faults import Call, Endpoint
 from monitor.simulator.market import Refused, SimulatedMarket
 from monitor.simulator.orders import Order, read_order
@@ -36,6 +38,7 @@ def create_app(simulation: Simulation) -> FastAPI:
     """Return the application that serves `simulation`."""
     app = FastAPI(openapi_url=None)
     app.include_router(_documented(simulation), prefix=PREFIX)
+    app.include_router(control(simulation), prefix=CONTROL_PREFIX)
     return app
 
 

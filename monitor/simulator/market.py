@@ -198,6 +198,11 @@ class SimulatedMarket:
                 if instance.listed(now) and instance.created_at + terms.hidden_for <= now
             ]
 
+    def all_instances(self) -> list[Instance]:
+        """Return every instance ever made, oldest first."""
+        with self._lock:
+            return list(self._instances.values())
+
     def living(self) -> list[Instance]:
         """Return the instances that hold resources and are billed, listed or not."""
         with self._lock:

@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from random import Random
 from threading import Lock
 
-from monitor.simulator.faults import FAULTS, Endpoint, Fault
+from monitor.simulator.catalogue import FAULTS
+from monitor.simulator.faults import Endpoint, Fault
 
 
 class FaultError(ValueError):
