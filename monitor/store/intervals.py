@@ -11,7 +11,7 @@ from typing import Any, Generic
 from sqlalchemy import Column, Connection, bindparam, insert, update
 
 from monitor.errors import StoreError
-from monitor.market.diff import Changes, Facts, Key, changes
+from monitor.market.diff import Changes, Facts, Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,24 +26,20 @@ def carry(
     connection: Connection,
     column: Column[Any],
     before: Open[Key, Facts],
-    seen: Mapping[Key, Facts],
+    found: Changes[Key, Facts],
     at: datetime,
     *,
-    ids: Callable[[Collection[Key]], Mapping[Key, int]],
+    ids: Mapping[Key, int],
     values: Callable[[Facts], dict[str, Any]],
-) -> tuple[Open[Key, Facts], Changes[Key, Facts]]:
-    """Write what leads from `before` to `seen` at the instant `at`.
+) -> Open[Key, Facts]:
+    """Write the changes to `before` that were found at the instant `at`; return what is open then.
 
-    `column` names the table and what its intervals are of; `ids` returns the ids of keys that were
-    not open, `values` the columns of facts.
-
-    Returns:
-        The open intervals now, and what changed.
+    `column` names the table and what its intervals are of; `ids` are those of the keys that begin,
+    `values` returns the columns of facts.
     """
-    found = changes(before.facts, seen)
-    beginning = {**found.changed, **found.begun}
-    known = {key: before.rows[key][0] for key in found.changed} | dict(ids(found.begun))
     end(connection, column, [before.rows[key] for key in (*found.changed, *found.ended)], at)
+    beginning = {**found.changed, **found.begun}
+    known = {**ids, **{key: before.rows[key][0] for key in found.changed}}
     if beginning:
         connection.execute(
             insert(column.table),
@@ -55,7 +51,7 @@ def carry(
     rows = {**before.rows, **{key: (known[key], at) for key in beginning}}
     for key in found.ended:
         del rows[key]
-    return Open(facts=seen, rows=rows), found
+    return Open(facts=found.applied(before.facts), rows=rows)
 
 
 def end(
