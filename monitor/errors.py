@@ -12,7 +12,7 @@
     │   └── ThrottledError       429; knows how long to wait if the marketplace said so
     ├── ListenError              the address to serve HTTP on cannot be used
     └── DeliveryError            a notification was not accepted
-        ├── DeliveryRefusedError the receiver said no, or cannot be used as configured
+        ├── DeliveryRefusedError the receiver said no, or cannot be reached or used as configured
         └── DeliveryUnknownError it may or may not have arrived
 
 A message is one sentence for the person who runs the program: what failed, and what to do next.
@@ -98,7 +98,18 @@ class DeliveryError(MonitorError):
 
 
 class DeliveryRefusedError(DeliveryError):
-    """The receiver said no, or the destination cannot be used as configured."""
+    """The receiver said no, could not be reached, or cannot be used as configured.
+
+    `status` is the HTTP or SMTP status it answered with, if it answered at all; `retry_after` is
+    the pause it asked for, if it did.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class DeliveryUnknownError(DeliveryError):

@@ -1,0 +1,51 @@
+"""What a cycle asks of the store, in one transaction."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from monitor.alerting.notice import Group
+from monitor.alerting.outbox import Draft
+from monitor.market.snapshot import Poll
+from monitor.rules.alert import Alert, Labels, RuleName, Transition
+from monitor.rules.evaluate import AlertKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What was known of a marketplace before a poll."""
+
+    last_good_at: datetime | None
+    failed_since: bool
+
+
+class Ledger(Protocol):
+    """One transaction on one marketplace, alone: another one on the same waits for its end."""
+
+    def before(self) -> Before:
+        """Return what was known before this poll."""
+
+    def record(self, poll: Poll, interval: timedelta) -> int:
+        """Write the poll and the intervals it changes; return how many offers changed."""
+
+    def alerts(self) -> Mapping[AlertKey, Alert]:
+        """Return the pending and firing alerts."""
+
+    def save(self, alerts: Iterable[Alert], transitions: Iterable[Transition]) -> None:
+        """Write alerts that changed, and their transitions."""
+
+    def resolved(self, rule: RuleName, labels: Iterable[Labels]) -> tuple[Alert, ...]:
+        """Return, for each of `labels`, the alert of `rule` that was resolved last."""
+
+    def groups(self) -> Mapping[RuleName, Group]:
+        """Return the groups of which something has been told or waits to be."""
+
+    def keep(self, group: Group) -> None:
+        """Write a group."""
+
+    def drop(self, group: Group) -> None:
+        """Delete a group."""
+
+    def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
+        """Queue notifications."""

@@ -1,0 +1,43 @@
+"""What the configuration comes to for the cycle: rules, when to tell, and whom. Frozen."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from monitor.alerting.notice import Message, NotifyPolicy, NotifyReason
+from monitor.alerting.outbox import DestinationKey, Draft
+from monitor.rules.alert import RuleName
+from monitor.rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The rules, the policy of each, and the destinations of each receiver.
+
+    `operators` are the receivers that are told when the program itself is in trouble.
+    """
+
+    rules: Mapping[RuleName, Rule]
+    policies: Mapping[RuleName, NotifyPolicy]
+    destinations: Mapping[str, tuple[DestinationKey, ...]]
+    operators: tuple[str, ...] = ()
+
+    def drafts(
+        self,
+        receivers: Iterable[str],
+        message: Message,
+        reason: NotifyReason,
+        rule: RuleName | None = None,
+    ) -> list[Draft]:
+        """Return `message` as one draft for each destination of `receivers`."""
+        return [
+            Draft(
+                receiver=receiver,
+                destination=destination,
+                reason=reason,
+                rule=rule,
+                title=message.title,
+                body=message.body,
+            )
+            for receiver in receivers
+            for destination in self.destinations[receiver]
+        ]
