@@ -135,8 +135,6 @@ def _items(root: Raw, section: str) -> list[tuple[Place, Any]]:
 
 def _good(kind: TypeAdapter[Any], value: object) -> Any:
     """Return `value` as its `kind`, or `None` if it is not given or wrong."""
-    if value is None:
-        return None
     try:
         return kind.validate_python(value)
     except ValidationError:

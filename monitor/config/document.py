@@ -46,7 +46,7 @@ class Document:
     file: str
     root: object = None
     keys: dict[Place, Position] = field(default_factory=dict)
-    values: dict[Place, Position] = field(default_factory=dict)
+    values: dict[Place, Position] = field(default_factory=lambda: {(): Position(line=1, column=1)})
     problems: list[Problem] = field(default_factory=list)
     unread: set[Place] = field(default_factory=set)
 
@@ -55,10 +55,10 @@ class Document:
         first, second = (self.keys, self.values) if at_key else (self.values, self.keys)
         position = first.get(place) or second.get(place)
         enclosing = place
-        while position is None and enclosing:
+        while position is None:
             enclosing = enclosing[:-1]
             position = self.values.get(enclosing)
-        return self.problem_at(position or Position(line=1, column=1), place, what)
+        return self.problem_at(position, place, what)
 
     def problem_at(self, position: Position, place: Place, what: str) -> Problem:
         """Return a problem at exactly this position."""

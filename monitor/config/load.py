@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -89,4 +90,4 @@ def _tidy(document: Document, problems: Iterable[Problem]) -> tuple[Problem, ...
         replace(problem, where=redact(problem.where), what=redact(problem.what))
         for problem in problems
     }
-    return tuple(sorted(clean, key=lambda problem: (problem.line, problem.column, problem.where)))
+    return tuple(sorted(clean, key=attrgetter("line", "column", "where", "what")))

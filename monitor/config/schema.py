@@ -79,18 +79,18 @@ def _kind(value: Any) -> str:
 
 
 def _unknown_key(place: Place) -> str:
-    table = table_at(place[:-1])
-    if table is ResourcesConfig and place[-1] == "gpu_count":
+    table, name = table_at(place[:-1]), str(place[-1])
+    if table is ResourcesConfig and name == "gpu_count":
         return "is not a key here: how many GPUs is told by `gpu_count` beside `resources`"
-    allowed = names_of(table) if table else ()
-    hint = did_you_mean(str(place[-1]), allowed)
+    allowed = names_of(table)
+    hint = did_you_mean(name, allowed)
     return "is not a key" + (hint or f" here; there are {', '.join(allowed)}")
 
 
 def _missing(place: Place) -> str:
-    table, name = table_at(place[:-1]), str(place[-1])
-    key = keys_of(table).get(name) if table else None
-    return f"is missing; give it or `{name}_file`" if key and key.secret else "is missing"
+    name = str(place[-1])
+    secret = keys_of(table_at(place[:-1]))[name].secret
+    return "is missing" + (f"; give it or `{name}_file`" if secret else "")
 
 
 def _one_of(value: Any, allowed: list[str]) -> str:

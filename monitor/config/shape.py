@@ -47,13 +47,12 @@ def names_of(table: type[Table]) -> tuple[str, ...]:
     return tuple(name for pair in names for name in pair)
 
 
-def table_at(place: Place) -> type[Table] | None:
-    """Return what kind of table stands at `place`, or `None` if there is no table."""
-    table: type[Table] | None = Config
+def table_at(place: Place) -> type[Table]:
+    """Return what kind of table stands at `place`, where the model has one."""
+    table: type[Table] = Config
     for step in place:
         if isinstance(step, str):
-            key = keys_of(table).get(step) if table else None
-            table = key.table if key else None
+            table = keys_of(table)[step].table or table
     return table
 
 
@@ -72,7 +71,8 @@ def tables(
 
 
 def _key(field: FieldInfo) -> Key:
-    return Key(field=field, leaf=_leaf(field.annotation), many=_many(field.annotation))
+    many = get_origin(field.annotation) is tuple
+    return Key(field=field, leaf=_leaf(field.annotation), many=many)
 
 
 def _leaf(annotation: Any) -> Any:
@@ -80,10 +80,3 @@ def _leaf(annotation: Any) -> Any:
     if get_origin(annotation) in {Annotated, tuple, Union, UnionType}:
         return _leaf(get_args(annotation)[0])
     return annotation
-
-
-def _many(annotation: Any) -> bool:
-    origin = get_origin(annotation)
-    if origin in {Annotated, Union, UnionType}:
-        return _many(get_args(annotation)[0])
-    return origin is tuple

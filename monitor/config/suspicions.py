@@ -81,7 +81,7 @@ def suspicions(config: Config) -> Iterator[Finding]:
 
 def _marketplace(place: Place, marketplace: MarketplaceConfig) -> Iterator[Finding]:
     url = urlsplit(marketplace.base_url)
-    if _is_loopback(url.hostname or ""):
+    if _is_loopback(str(url.hostname)):
         return
     if url.scheme == "http":
         yield (*place, "base_url"), "sends the token unencrypted; use https"

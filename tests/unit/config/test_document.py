@@ -111,6 +111,7 @@ def test_aliases_and_merged_tables_are_followed_and_own_keys_win() -> None:
         "b": {"x": "1", "y": "3"},
         "c": {"x": "1", "y": "2", "z": "4"},
     }
+    assert read.problems == []
     assert read.values["b", "x"] == Position(line=1, column=14)
 
 

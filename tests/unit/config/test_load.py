@@ -126,6 +126,11 @@ def test_a_secrets_file_that_cannot_be_used_is_told_once(
     assert "s3cret" not in str(messages)
 
 
+def test_a_misspelt_secrets_file_is_suggested(mistakes: Any) -> None:
+    messages = mistakes("database: {url_fil: x}\n")
+    assert messages == ["3:12: database.url_fil: is not a key; did you mean `url_file`?"]
+
+
 def test_a_wrong_secret_in_a_file_is_placed_where_the_file_is_named(
     tmp_path: Path,
 ) -> None:

@@ -8,7 +8,14 @@ import yaml
 from pydantic import ValidationError
 
 from monitor.alerting.notice import NotifyPolicy
-from monitor.config.model import Config, NotificationsConfig, RuleConfig, Table
+from monitor.config.model import (
+    Config,
+    DatabaseConfig,
+    NotificationsConfig,
+    RuleConfig,
+    ServerConfig,
+    Table,
+)
 from monitor.config.secret import Secret
 from monitor.config.values import ListenAddress
 from monitor.rules.alert import Severity
@@ -40,8 +47,9 @@ def test_the_defaults_of_notifications_are_those_of_the_policy() -> None:
 
 
 def test_a_section_with_nothing_behind_it_counts_as_left_out(load_text: Any) -> None:
-    config = load_text("rules:\nreceivers: ~\ndatabase:\n")
-    assert (config.rules, config.receivers) == ((), ())
+    config = load_text("rules: [{name: r, match: {}, for: }]\nreceivers: ~\ndatabase:\n")
+    assert config.rules[0].for_ == timedelta(0)
+    assert config.receivers == ()
 
 
 def test_a_rule_takes_every_key_of_the_interface(load_text: Any) -> None:
@@ -117,6 +125,7 @@ def test_a_rule_overrides_only_the_keys_it_gives(load_text: Any) -> None:
 GOOD = [
     ("server", "listen: '[::1]:9470'", ListenAddress(host="::1", port=9470)),
     ("server", "listen: 0.0.0.0:0", ListenAddress(host="0.0.0.0", port=0)),  # noqa: S104 - an address to be read
+    ("server", "listen: localhost:65535", ListenAddress(host="localhost", port=65535)),
     ("server", "listen: monitor.local:80", ListenAddress(host="monitor.local", port=80)),
     ("notifications", "improve_by: 2.5%", 0.025),
     ("notifications", "improve_by: 0.05", 0.05),
@@ -216,6 +225,9 @@ BAD = [
     ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http://x:99999/'}}]", "must be a URL such as"),
     ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http://x:0/'}}]", "must be a URL such as"),
     ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http://[x'}}]", "must be a URL such as"),
+    ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http:///api'}}]", "must be a URL such as"),
+    ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http://u@x/'}}]", "must not hold a user or"),
+    ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http://:p@x/'}}]", "must not hold a user or"),
     ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http://a b/'}}]", "must be a URL such as"),
     ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http://u:p@x/'}}]", "must not hold a user or"),
     ("marketplaces", f"[{{{MARKETPLACE}, base_url: 'http://x/?a=1'}}]", "must end with its path"),
@@ -279,6 +291,14 @@ BAD = [
         "[{name: r, match: {resources: {gpu_count: 1}}}]",
         "how many GPUs is told by `gpu_count` beside",
     ),
+    ("rules", "[{name: r, match: {resources: {ram: 1}}}]", "is not a key; did you mean `ram_gb`?"),
+    (
+        "rules",
+        "[{name: r, match: {}, grab: {gpu_count: 1}}]",
+        "is not a key here; there are",
+    ),
+    ("rules", "[{name: r, match: {}, fro: }]", "is not a key; did you mean `for`?"),
+    ("rules", "[{name: r, match: {}, fro: '${NOT_SET}'}]", "is not a key; did you mean `for`?"),
     ("rules", "[{name: r, match: {max_price_per_gpu_hour: 0}}]", "must be more than 0"),
     ("rules", "[{name: r, match: {max_price_per_gpu_hour: -1}}]", "must be more than 0"),
     (
@@ -339,7 +359,9 @@ BAD = [
     ("presets", "[{cloud_init: {write_files: [{path: a}]}}]", "must be an absolute path"),
     ("presets", "[{cloud_init: {write_files: [{path: /a}]}}]", "is missing"),
     ("presets", "[{cloud_init: {write_files: [{permissions: 0999}]}}]", "must be octal digits"),
-    ("presets", "[{cloud_init: {write_files: [{permissions: rw}]}}]", "must be octal digits"),
+    ("presets", "[{cloud_init: {write_files: [{permissions: rwx}]}}]", "must be octal digits"),
+    ("presets", "[{cloud_init: {write_files: [{permissions: 64}]}}]", "must be octal digits"),
+    ("presets", "[{cloud_init: {write_files: [{permissions: 00644}]}}]", "must be octal digits"),
     ("grab", "{mode: alive}", "must be one of dry_run, approve, live; did you mean `live`?"),
     ("grab", "{max_instances: 0}", "must be at least 1"),
     ("grab", "{stop_file: ''}", "is empty"),
@@ -355,6 +377,12 @@ def test_a_wrong_value_is_told_in_words(mistakes: Any, section: str, text: str, 
 
 def test_a_file_without_marketplaces_is_told_what_is_missing(mistakes: Any) -> None:
     assert mistakes("rules: []\n", whole=True) == ["1:1: marketplaces: is missing"]
+
+
+def test_only_what_would_do_without_quotes_is_told_to_lose_them(mistakes: Any) -> None:
+    wrong = "3:28: metrics.hostnode_series: must be true or false, not text"
+    assert mistakes("metrics: {hostnode_series: 'yes'}") == [f"{wrong}; leave out the quotes"]
+    assert mistakes("metrics: {hostnode_series: maybe}") == [wrong]
 
 
 def test_a_list_whose_items_are_wrong_is_not_called_empty(mistakes: Any) -> None:
@@ -386,6 +414,12 @@ def test_every_table_is_frozen_and_knows_its_keys() -> None:
     for table in Table.__subclasses__():
         assert table.model_config["frozen"], table
         assert table.model_config["extra"] == "forbid", table
+
+
+def test_values_that_are_what_they_mean_already_are_taken() -> None:
+    listen, retention = ListenAddress(host="::1", port=80), timedelta(days=1)
+    assert ServerConfig.model_validate({"listen": listen}).listen is listen
+    assert DatabaseConfig.model_validate({"retention": retention}).retention == retention
 
 
 def test_plain_yaml_values_do_as_well_as_read_ones() -> None:

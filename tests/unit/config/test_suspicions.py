@@ -95,8 +95,40 @@ def test_a_marketplace_that_is_not_on_this_machine_is_looked_at(
 @pytest.mark.parametrize(
     "gpu", ["h100-*", "H100-SXM5-80GB", "*", "rtxa?000-*", "geforcertx[345]090-*"]
 )
-def test_a_glob_that_fits_a_gpu_is_not(load_text: Any, gpu: str) -> None:
+def test_a_glob_that_fits_a_gpu_is_not_told(load_text: Any, gpu: str) -> None:
     assert load_text(CHAT + f"rules: [{{name: r, match: {{gpu: '{gpu}'}}}}]\n").warnings == ()
+
+
+FINE = [
+    "notifications: {group_interval: 1h, repeat_interval: 1h}\n",
+    *(
+        f"{CHAT}{PRESET}rules: [{{name: r, match: {{gpu: l4-*, gpu_count: 2, {match}}},\n"
+        f"  grab: {{preset: p, {grab}}}}}]\n"
+        for match, grab in (
+            ("max_price_per_gpu_hour: 1", ""),
+            ("max_total_per_hour: 1, resources: {}", ""),
+            ("", "max_total_per_hour: 1"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_what_is_well_limited_is_not_told(load_text: Any, text: str) -> None:
+    assert load_text(text).warnings == ()
+
+
+def test_what_the_defaults_have_wrong_is_not_told_for_every_rule(load_text: Any) -> None:
+    config = load_text(
+        "receivers: [{name: chat, urls: a://b}]\n"
+        "notifications: {notify: chat, group_interval: 2h, repeat_interval: 1h}\n"
+        "rules: [{name: r, match: {gpu: l4-*}}, {name: s, match: {gpu: l4-*},\n"
+        "  group_interval: 3h}]\n"
+    )
+    assert [problem.where for problem in config.warnings] == [
+        "notifications.repeat_interval",
+        "rules[1].repeat_interval",
+    ]
 
 
 def test_every_gpu_of_the_recordings_is_known() -> None:
