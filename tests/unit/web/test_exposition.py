@@ -2,6 +2,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,20 @@ class Counted:
         family = GaugeMetricFamily("a_gauge", "Something.", labels=["label"])
         family.add_metric([self.label], 1)
         yield family
+
+
+class Lingering(Counted):
+    """A collector that gives others time to ask while it is being asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.overtaken = Event()
+
+    def collect(self) -> Iterator[Metric]:
+        yield from super().collect()
+        if self.collected > len(Format):
+            self.overtaken.set()
+        self.overtaken.wait(0.1)
 
 
 class Rest:
@@ -148,7 +163,7 @@ def test_a_packed_page_is_one_gzip_member() -> None:
 
 
 def test_a_page_is_rendered_once_per_format_however_many_ask_at_once() -> None:
-    collector = Counted()
+    collector = Lingering()
     page = Page(collector)
     asked = [(form, gzipped) for form in Format for gzipped in (False, True)] * 10
     with ThreadPoolExecutor(8) as threads:
