@@ -1,0 +1,169 @@
+"""Sending by Apprise, the only place that uses it.
+
+Apprise is told to do one thing: to try once, now. Its retries, its pauses between messages, its
+redirects (which turn a POST into a GET, and carry credentials along) and its `optional` (which
+calls a failure a success) are off, whatever a URL says. Its log holds URLs: it is heard here and
+nowhere else.
+"""
+
+import logging
+import threading
+from functools import partial
+from typing import Any
+
+from apprise import Apprise, AppriseAsset, NotifyFormat
+from apprise.manager_plugins import NotificationManager
+from apprise.plugins import NotifyBase, url_to_dict
+
+from monitor.delivery.destination import Destination, scheme, scrub
+from monitor.delivery.evidence import Evidence
+from monitor.errors import DeliveryRefusedError, DeliveryUnknownError
+
+CONNECT_LIMIT = 4.0
+READ_LIMIT = 4.5
+SEND_LIMIT = 8.5
+"""Seconds for connecting, for each read, and for a whole send, however slowly it goes on."""
+
+
+class AppriseSender:
+    """Sends to destinations; may be used by several threads, for one destination by one at a time.
+
+    A send that outlasts `limit` is left behind in a thread of its own, which ends with it and
+    does not keep the process alive. Until then its destination refuses further sends, so there
+    is never more than one such thread for each.
+    """
+
+    def __init__(self, *, limit: float = SEND_LIMIT) -> None:
+        self._limit = limit
+        self._channels: dict[str, _Channel] = {}
+        self._lock = threading.Lock()
+
+    def send(self, destination: Destination, title: str, body: str) -> None:
+        """Deliver one message, once, within `limit` seconds.
+
+        Raises:
+            DeliveryRefusedError: the receiver answered no, or nothing can have arrived.
+            DeliveryUnknownError: it may have arrived.
+        """
+        self._channel(destination).send(title, body, self._limit)
+
+    def _channel(self, destination: Destination) -> "_Channel":
+        with self._lock:
+            channel = self._channels.get(destination.key)
+            if channel is None:
+                channel = _Channel(destination.url.reveal())
+                self._channels[destination.key] = channel
+            return channel
+
+
+class _Channel:
+    """One URL, loaded."""
+
+    def __init__(self, url: str) -> None:
+        plugin = _load(url)
+        if plugin is None:
+            raise DeliveryRefusedError("Apprise cannot use this URL; check-config says why")
+        self._apprise = Apprise(plugin, asset=plugin.asset)
+        self._scrub = partial(scrub, url=url)
+        self._idle = threading.Lock()
+
+    def send(self, title: str, body: str, limit: float) -> None:
+        if not self._idle.acquire(blocking=False):
+            raise DeliveryRefusedError("the attempt before this one is still under way")
+        attempt = _Attempt(self._apprise, title, body, self._idle)
+        attempt.start()
+        attempt.join(limit)
+        if attempt.is_alive():
+            raise DeliveryUnknownError(f"no end within {limit:g} s")
+        if not attempt.accepted:
+            raise attempt.evidence.verdict(self._scrub)
+
+
+class _Attempt(threading.Thread):
+    """One call of Apprise; a thread, for nothing else ends a send that drips on for ever."""
+
+    def __init__(self, apprise: Apprise, title: str, body: str, idle: threading.Lock) -> None:
+        super().__init__(name="delivery-attempt", daemon=True)
+        self._apprise = apprise
+        self._title = title
+        self._body = body
+        self._idle = idle
+        self.accepted = False
+        self.evidence = Evidence()
+
+    def run(self) -> None:
+        try:
+            _hear_all()
+            result = self._apprise.notify(
+                title=self._title,
+                body=self._body,
+                body_format=NotifyFormat.TEXT,
+                log_callback=self.evidence,
+                log_level=logging.DEBUG,
+            )
+            self.accepted = bool(result)
+        finally:
+            self._idle.release()
+
+
+def check_url(url: str) -> str | None:
+    """Return what is wrong with a receiver's URL in a sentence, or `None`; no network is used."""
+    name = scheme(url)
+    if name is None:
+        return "is not an Apprise URL: those begin like discord://, mailto:// or json://"
+    if _load(url) is not None:
+        return None
+    known = NotificationManager()  # type: ignore[no-untyped-call]  # Apprise leaves it untyped
+    if name not in known:
+        return f"Apprise has no service {name}://, or does not know this address of it"
+    if not known[name].enabled:
+        return f"{name}:// needs a package that is not installed"
+    return f"Apprise cannot use this {name}:// URL: something in it is missing or wrong"
+
+
+def _load(url: str) -> NotifyBase | None:
+    """Return the plugin for `url`, set to try once and not to wait; `None` if there is none."""
+    _hush()
+    parsed = url_to_dict(url)  # type: ignore[no-untyped-call]  # likewise
+    if not parsed:
+        return None
+    plugin = Apprise.instantiate(_once(parsed), asset=_asset())
+    if plugin is not None:
+        plugin.request_rate_per_sec = 0
+    return plugin
+
+
+def _once(parsed: dict[str, Any]) -> dict[str, Any]:
+    """Return a parsed URL with our defaults where it says nothing, and our will where we insist.
+
+    A message longer than a service takes is cut: what matters comes first, and a message that is
+    refused for its length would be lost.
+    """
+    defaults = {"cto": CONNECT_LIMIT, "rto": READ_LIMIT, "overflow": "truncate"}
+    return {**defaults, **parsed, "retry": 0, "optional": False, "redirect": False}
+
+
+def _asset() -> AppriseAsset:
+    return AppriseAsset(
+        app_id="gpu-monitor",
+        app_desc="gpu-monitor",
+        async_mode=False,  # in our own thread, not in a pool that a few hanging sends would fill
+        service_timeout=0,  # likewise: the time limit is ours
+        allow_templates=False,
+    )
+
+
+def _hush() -> None:
+    """Keep what Apprise and its HTTP library log from everybody else, for it holds URLs."""
+    for name in ("apprise", "urllib3"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            logger.addHandler(logging.NullHandler())  # or logging would print to standard error
+
+
+def _hear_all() -> None:
+    """Let Apprise hand every record to its callback, whatever level was set meanwhile."""
+    log = logging.getLogger("apprise")
+    if log.level != logging.DEBUG:
+        log.setLevel(logging.DEBUG)
