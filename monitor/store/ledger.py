@@ -1,0 +1,91 @@
+"""All that a cycle reads and writes, in one transaction that has its marketplace to itself."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from monitor.alerting.notice import Group
+from monitor.alerting.outbox import Draft
+from monitor.market.snapshot import Poll
+from monitor.rules.alert import Alert, Labels, RuleName, Transition
+from monitor.rules.evaluate import AlertKey
+from monitor.store import alerts, groups, marketplaces, outbox, polls
+from monitor.store.engine import Database
+from monitor.store.marketplaces import Marketplace
+from monitor.store.observations import Observations
+
+
+class Ledgers:
+    """Opens ledgers, and remembers between them which intervals are open."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._observations = Observations()
+
+    @contextmanager
+    def ledger(self, marketplace: str) -> Iterator["Ledger"]:
+        """Open a transaction; it commits at the end of the block, and rolls back on an error.
+
+        A second one on the same marketplace, in whatever process, waits for its end.
+
+        Raises:
+            StoreBusyError, StoreError: as for `Database.transaction`.
+        """
+        with self._database.transaction() as connection:
+            before = marketplaces.lock(connection, marketplace)
+            yield Ledger(connection, before, self._observations)
+
+
+class Ledger:
+    """One open transaction on one marketplace."""
+
+    def __init__(
+        self, connection: Connection, before: Marketplace, observations: Observations
+    ) -> None:
+        self._connection = connection
+        self._before = before
+        self._observations = observations
+
+    def before(self) -> Marketplace:
+        """Return what was known before this poll."""
+        return self._before
+
+    def record(self, poll: Poll, interval: timedelta) -> int:
+        """Write the poll and the intervals it changes; return how many offers changed."""
+        polls.record(self._connection, self._before, poll)
+        if poll.snapshot is None:
+            return 0
+        recorded = self._observations.record(
+            self._connection, self._before, poll.snapshot, interval=interval
+        )
+        return recorded.begun + recorded.changed + recorded.ended
+
+    def alerts(self) -> Mapping[AlertKey, Alert]:
+        """Return the pending and firing alerts."""
+        return alerts.load(self._connection, self._before.name)
+
+    def save(self, changed: Iterable[Alert], transitions: Iterable[Transition]) -> None:
+        """Write alerts that changed, and their transitions."""
+        alerts.save(self._connection, changed, transitions)
+
+    def resolved(self, rule: RuleName, labels: Iterable[Labels]) -> tuple[Alert, ...]:
+        """Return, for each of `labels`, the alert of `rule` that was resolved last."""
+        return alerts.last_resolved(self._connection, rule, labels)
+
+    def groups(self) -> Mapping[RuleName, Group]:
+        """Return the groups of which something has been told or waits to be."""
+        return groups.load(self._connection, self._before.name)
+
+    def keep(self, group: Group) -> None:
+        """Write a group."""
+        groups.save(self._connection, group)
+
+    def drop(self, group: Group) -> None:
+        """Delete a group."""
+        groups.remove(self._connection, group)
+
+    def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
+        """Queue notifications."""
+        outbox.enqueue(self._connection, drafts, now)
