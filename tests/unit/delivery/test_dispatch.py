@@ -1,0 +1,294 @@
+"""Draining the outbox: in order for each destination, held up by none, nothing left claimed."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from monitor.alerting.outbox import (
+    Claimed,
+    DestinationKey,
+    NotificationId,
+    NotificationStatus,
+    Settlement,
+)
+from monitor.delivery.destination import Destination, destinations
+from monitor.delivery.dispatch import AttemptOutcome, Dispatcher, DrainReport
+from monitor.errors import DeliveryRefusedError, DeliveryUnknownError, StoreBusyError
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+URLS = {name: f"json://{name}.example/T0KEN-{name}" for name in ("a", "b", "c")}
+BY_NAME = {name: destinations(name, [url])[0] for name, url in URLS.items()}
+WITHIN = 10.0
+SENDING = NotificationStatus.SENDING
+Act = Callable[[], None]
+
+
+class FakeOutbox:
+    """The outbox in memory, with the store's rules: the oldest unended of each destination."""
+
+    def __init__(self, *queued: tuple[str, str]) -> None:
+        self.rows: list[Claimed] = []
+        self.states: dict[int, Settlement] = {}
+        self.leases: dict[int, datetime] = {}
+        self.on_claim: Act = lambda: None
+        self.on_settle: Act = lambda: None
+        self._lock = threading.Lock()
+        for receiver, title in queued:
+            self.queue(receiver, title)
+
+    def queue(self, receiver: str, title: str) -> None:
+        with self._lock:
+            row = Claimed(
+                id=NotificationId(len(self.rows)),
+                token="",
+                receiver=receiver,
+                destination=BY_NAME[receiver].key,
+                title=title,
+                body="",
+                attempts=0,
+                created_at=NOW,
+            )
+            self.rows.append(row)
+            self.states[row.id] = Settlement(status=NotificationStatus.QUEUED, at=NOW)
+
+    def claim(
+        self, now: datetime, *, token: str, lease_for: timedelta, limit: int
+    ) -> list[Claimed]:
+        self.on_claim()
+        with self._lock:
+            return [self._claim(row, now + lease_for, token) for row in self._due(now)[:limit]]
+
+    def _due(self, now: datetime) -> list[Claimed]:
+        heads: dict[str, Claimed] = {}
+        for row in self.rows:
+            if self.status(row.id) not in {NotificationStatus.SENT, NotificationStatus.DEAD}:
+                heads.setdefault(row.destination, row)
+        return [row for row in heads.values() if self._is_due(row.id, now)]
+
+    def _is_due(self, key: int, now: datetime) -> bool:
+        if self.status(key) is SENDING:
+            return self.leases[key] <= now
+        return (self.states[key].retry_at or now) <= now
+
+    def _claim(self, row: Claimed, until: datetime, token: str) -> Claimed:
+        claimed = replace(row, token=token, attempts=row.attempts + 1)
+        self.rows[row.id] = claimed
+        self.states[row.id] = Settlement(status=SENDING, at=NOW)
+        self.leases[row.id] = until
+        return claimed
+
+    def settle(self, claimed: Claimed, settlement: Settlement) -> bool:
+        self.on_settle()
+        with self._lock:
+            held = self.rows[claimed.id].token == claimed.token
+            if held:
+                self.states[claimed.id] = settlement
+            return held
+
+    def release(self, token: str) -> int:
+        with self._lock:
+            mine = [r.id for r in self.rows if r.token == token and self.status(r.id) is SENDING]
+            for key in mine:
+                self.states[key] = Settlement(status=NotificationStatus.QUEUED, at=NOW)
+        return len(mine)
+
+    def status(self, key: int) -> NotificationStatus:
+        return self.states[key].status
+
+    def statuses(self) -> list[NotificationStatus]:
+        return [self.status(row.id) for row in self.rows]
+
+
+class FakeSender:
+    """Records what was sent; `acts` says what a receiver does, one call after the other."""
+
+    def __init__(self, acts: Mapping[str, list[Act]] | None = None) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.acts = {name: list(those) for name, those in (acts or {}).items()}
+
+    def send(self, destination: Destination, title: str, body: str) -> None:
+        assert body == ""
+        acts = self.acts.get(destination.receiver)
+        if acts:
+            acts.pop(0)()
+        self.sent.append((destination.receiver, title))
+
+
+def refuse(retry_after: timedelta | None = None) -> Act:
+    def act() -> None:
+        raise DeliveryRefusedError("the receiver answered 503", status=503, retry_after=retry_after)
+
+    return act
+
+
+def time_out() -> None:
+    raise DeliveryUnknownError("no answer in time")
+
+
+class Bench:
+    """A dispatcher among fakes, with a clock to set and outcomes to read."""
+
+    def __init__(self, outbox: FakeOutbox, sender: FakeSender | None = None) -> None:
+        self.outbox = outbox
+        self.sender = sender or FakeSender()
+        self.now = NOW
+        self.stop = threading.Event()
+        self.outcomes: list[tuple[str, AttemptOutcome]] = []
+        self.destinations: dict[DestinationKey, Destination] = {
+            destination.key: destination for destination in BY_NAME.values()
+        }
+
+    def drain(self, *, after: timedelta = timedelta(0)) -> DrainReport:
+        self.now += after
+        dispatcher = Dispatcher(
+            outbox=self.outbox,
+            sender=self.sender,
+            destinations=self.destinations,
+            now=lambda: self.now,
+            jitter=lambda: 1.0,
+            on_outcome=lambda receiver, outcome: self.outcomes.append((receiver, outcome)),
+        )
+        return dispatcher.drain(self.stop)
+
+
+def test_all_that_is_due_is_sent_in_order_and_settled() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")))
+    assert bench.drain() == DrainReport(sent=4)
+    assert [title for receiver, title in bench.sender.sent if receiver == "a"] == ["1", "2", "4"]
+    assert set(bench.outbox.statuses()) == {NotificationStatus.SENT}
+    assert bench.outcomes.count(("a", AttemptOutcome.SENT)) == 3
+
+
+def test_an_empty_outbox_is_no_work() -> None:
+    assert Bench(FakeOutbox()).drain() == DrainReport()
+
+
+def test_a_time_out_is_unknown_and_is_sent_again() -> None:
+    bench = Bench(FakeOutbox(("a", "1")), FakeSender({"a": [time_out]}))
+    assert bench.drain() == DrainReport(unknown=1)
+    assert bench.outbox.status(0) is NotificationStatus.UNKNOWN
+    assert bench.drain() == DrainReport()
+    assert bench.drain(after=timedelta(seconds=5)) == DrainReport(sent=1)
+
+
+def test_a_retry_keeps_its_place_before_what_was_queued_later() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("a", "2")), FakeSender({"a": [refuse()]}))
+    bench.drain()
+    bench.drain(after=timedelta(seconds=5))
+    assert bench.sender.sent == [("a", "1"), ("a", "2")]
+
+
+def test_a_pause_that_a_receiver_asks_for_is_kept() -> None:
+    bench = Bench(FakeOutbox(("a", "1")), FakeSender({"a": [refuse(timedelta(seconds=90))]}))
+    assert bench.drain() == DrainReport(refused=1)
+    assert bench.drain(after=timedelta(seconds=89)) == DrainReport()
+    assert bench.drain(after=timedelta(seconds=1)) == DrainReport(sent=1)
+
+
+def test_after_twelve_attempts_a_notification_is_dead_and_the_next_one_has_its_turn() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("a", "2")), FakeSender({"a": [refuse()] * 12}))
+    reports = [bench.drain(after=timedelta(minutes=15)) for _ in range(12)]
+    assert reports[:-1] == [DrainReport(refused=1)] * 11
+    assert reports[-1] == DrainReport(dead=1, sent=1)
+    assert bench.outbox.states[0].error == "the receiver answered 503"
+
+
+def test_a_destination_that_is_gone_from_the_configuration_is_dead() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("b", "2")))
+    del bench.destinations[BY_NAME["a"].key]
+    assert bench.drain() == DrainReport(dead=1, sent=1)
+    assert "no longer configured" in bench.outbox.states[0].error
+    assert bench.sender.sent == [("b", "2")]
+
+
+def test_a_hanging_destination_holds_up_no_other() -> None:
+    """It hangs until all others are told, also of what was queued while it hung."""
+    outbox = FakeOutbox(("a", "1"), ("b", "2"), ("b", "3"))
+    others_told = threading.Event()
+    sender = FakeSender({"a": [lambda: wait_for(others_told)]})
+    sender.acts["b"] = [lambda: None, lambda: outbox.queue("c", "4")]
+    sender.acts["c"] = [others_told.set]
+    assert Bench(outbox, sender).drain() == DrainReport(sent=4)
+    assert sender.sent[-1] == ("a", "1") or sender.sent[-2] == ("a", "1")
+
+
+def wait_for(event: threading.Event) -> None:
+    assert event.wait(WITHIN), "held up"
+
+
+def test_what_was_claimed_when_the_stop_came_is_given_back_unsent() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("b", "2")))
+    bench.outbox.on_claim = bench.stop.set
+    assert bench.drain() == DrainReport(released=2)
+    assert bench.outbox.statuses() == [NotificationStatus.QUEUED] * 2
+    assert bench.sender.sent == []
+
+
+def test_what_is_being_sent_when_the_stop_comes_is_finished_and_settled() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("a", "2")))
+    bench.sender.acts["a"] = [bench.stop.set]
+    assert bench.drain() == DrainReport(sent=1)
+    assert bench.outbox.statuses() == [NotificationStatus.SENT, NotificationStatus.QUEUED]
+
+
+def test_after_a_stop_nothing_is_claimed() -> None:
+    bench = Bench(FakeOutbox(("a", "1")))
+    bench.stop.set()
+    assert bench.drain() == DrainReport()
+    assert bench.outbox.statuses() == [NotificationStatus.QUEUED]
+
+
+def test_what_a_busy_database_could_not_settle_is_sent_again_when_its_lease_ends() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("b", "2")))
+    bench.outbox.on_settle = busy
+    assert bench.drain() == DrainReport(sent=2)
+    bench.outbox.on_settle = lambda: None
+    assert bench.drain(after=timedelta(seconds=59)) == DrainReport()
+    assert bench.drain(after=timedelta(seconds=1)) == DrainReport(sent=2)
+
+
+def busy() -> None:
+    raise StoreBusyError("the database is locked")
+
+
+def test_a_busy_database_ends_the_drain_and_no_more() -> None:
+    bench = Bench(FakeOutbox(("a", "1")))
+    bench.outbox.on_claim = busy
+    assert bench.drain() == DrainReport()
+    bench.outbox.on_claim = lambda: None
+    assert bench.drain() == DrainReport(sent=1)
+
+
+@pytest.mark.parametrize(
+    ("act", "event", "level"),
+    [
+        (lambda: None, "notification sent", "info"),
+        (refuse(), "notification refused", "warning"),
+        (time_out, "notification unknown", "warning"),
+    ],
+)
+def test_every_attempt_is_one_line_in_the_log_without_a_secret(
+    act: Act, event: str, level: str
+) -> None:
+    with capture_logs() as lines:
+        Bench(FakeOutbox(("a", "1")), FakeSender({"a": [act]})).drain()
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == (event, level)
+    assert (line["receiver"], line["destination"], line["attempt"]) == ("a", BY_NAME["a"].key, 1)
+    assert "T0KEN" not in str(lines)
+
+
+def test_a_mistake_in_a_sender_is_not_swallowed_and_others_are_settled() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("b", "2")))
+    bench.sender.acts["a"] = [blunder]
+    with pytest.raises(ZeroDivisionError):
+        bench.drain()
+    assert bench.outbox.status(1) is NotificationStatus.SENT
+
+
+def blunder() -> None:
+    raise ZeroDivisionError

@@ -1,0 +1,72 @@
+"""When a failed notification is tried again: later and later, never for ever."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.alerting.outbox import NotificationStatus
+from monitor.delivery.retry import RetryPolicy
+from monitor.errors import DeliveryError, DeliveryRefusedError, DeliveryUnknownError
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+POLICY = RetryPolicy()
+ATTEMPTS = st.integers(1, 10_000)
+JITTER = st.floats(0, 1)
+
+
+@given(ATTEMPTS)
+def test_the_ceiling_grows_and_is_bounded(attempts: int) -> None:
+    assert POLICY.base <= POLICY.ceiling(attempts) <= POLICY.ceiling(attempts + 1) <= POLICY.cap
+
+
+def test_the_ceiling_doubles_from_five_seconds_to_a_quarter_of_an_hour() -> None:
+    seconds = [POLICY.ceiling(attempts).total_seconds() for attempts in range(1, 11)]
+    assert seconds == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
+
+
+@given(st.integers(1, POLICY.attempts - 1), JITTER)
+def test_a_retry_is_a_random_part_of_the_ceiling_away(attempts: int, jitter: float) -> None:
+    settlement = POLICY.settle(attempts, DeliveryUnknownError("no answer"), NOW, jitter)
+    assert settlement.status is NotificationStatus.UNKNOWN
+    assert settlement.retry_at == NOW + POLICY.ceiling(attempts) * jitter
+
+
+def test_a_refusal_waits_in_the_queue() -> None:
+    settlement = POLICY.settle(1, DeliveryRefusedError("no", status=500), NOW, 1)
+    assert settlement.status is NotificationStatus.QUEUED
+    assert settlement.error == "no"
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        (timedelta(minutes=2), timedelta(minutes=2)),
+        (timedelta(seconds=1), timedelta(seconds=5)),
+        (timedelta(days=365), timedelta(hours=1)),
+    ],
+)
+def test_a_receiver_that_asks_for_a_longer_pause_gets_it_within_reason(
+    asked: timedelta, waits: timedelta
+) -> None:
+    error = DeliveryRefusedError("slow down", status=429, retry_after=asked)
+    assert POLICY.settle(1, error, NOW, 1).retry_at == NOW + waits
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (DeliveryUnknownError("no answer"), 12),
+        (DeliveryRefusedError("down", status=503), 12),
+        (DeliveryRefusedError("who?", status=401), 12),
+        (DeliveryRefusedError("cannot be parsed", status=400), 3),
+        (DeliveryRefusedError("too long", status=413), 3),
+    ],
+)
+def test_the_last_attempt_is_the_end(error: DeliveryError, attempts: int) -> None:
+    before = POLICY.settle(attempts - 1, error, NOW, 1)
+    last = POLICY.settle(attempts, error, NOW, 1)
+    assert before.retry_at is not None
+    assert (last.status, last.retry_at) == (NotificationStatus.DEAD, None)
+    assert last.error == str(error)
