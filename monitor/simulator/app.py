@@ -1,7 +1,7 @@
 """The documented API: what each call answers, and how faults come between."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -19,7 +19,7 @@ from monitor.simulator.answers import (
 )
 from monitor.simulator.control import PREFIX as CONTROL_PREFIX
 from monitor.simulator.control import control
-from monitor.simulator.faults import Call, Endpoint
+from monitor.simulator.faults import Call, Endpoint, Fault
 from monitor.simulator.market import Refused, SimulatedMarket
 from monitor.simulator.orders import Order, read_order
 from monitor.simulator.requests import BODY_KEPT
@@ -116,8 +116,9 @@ async def _exchange(
     if refusal is None:
         kept.authorized = True
         struck = simulation.faults.strike(endpoint, now=now, hostnode=hostnode_id)
-        kept.faults = tuple(switched.fault.name for switched in struck)
-        answer = _spoilt(act, struck, now)
+        met = _met(simulation, struck, now)
+        kept.faults = tuple(fault.name for fault, _ in met)
+        answer = _spoilt(act, met, now)
     else:
         answer = refusal
     kept.status = answer.status if answer.sent else None
@@ -133,16 +134,27 @@ def _refusal(request: Request, token: str | None, endpoint: Endpoint) -> Answer 
     return FORBIDDEN if reading and not given else UNAUTHORIZED
 
 
-def _spoilt(act: Act, struck: list[Switched], now: datetime) -> Answer:
+def _spoilt(act: Act, met: list[tuple[Fault, Call]], now: datetime) -> Answer:
+    """Act unless a fault forbids it, and return what the faults make of the answer."""
     terms = USUAL
-    for switched in struck:
-        if switched.fault.bend is not None:
-            terms = switched.fault.bend(terms, Call(now=now, seconds=switched.seconds))
-    answer = act(terms, now) if all(switched.fault.acts for switched in struck) else Answer()
-    for switched in struck:
-        if switched.fault.spoil is not None:
-            answer = switched.fault.spoil(answer, Call(now=now, seconds=switched.seconds))
+    for fault, call in met:
+        terms = fault.bend(terms, call) if fault.bend else terms
+    answer = act(terms, now) if all(fault.acts for fault, _ in met) else Answer()
+    for fault, call in met:
+        answer = fault.spoil(answer, call) if fault.spoil else answer
     return answer
+
+
+def _met(simulation: Simulation, struck: list[Switched], now: datetime) -> list[tuple[Fault, Call]]:
+    """Return the faults that strike after all, each with what it may look at."""
+    if not struck:
+        return []
+    recent = simulation.requests.since(now - timedelta(minutes=1))
+    calls = (
+        (switched.fault, Call(now=now, seconds=switched.seconds, recent=recent))
+        for switched in struck
+    )
+    return [(fault, call) for fault, call in calls if fault.when is None or fault.when(call)]
 
 
 def _hostnode(market: SimulatedMarket, hostnode_id: str) -> Answer:

@@ -24,6 +24,9 @@ from monitor.simulator.faults import Call, Endpoint, Fault, Spoil
 from monitor.simulator.stock import NO_NODES, UNAVAILABLE
 from monitor.simulator.terms import Ports
 
+CALLS_PER_MINUTE = 100
+"""What one organisation may ask for, as seen."""
+
 _CREATE = (Endpoint.CREATE,)
 _ACTING = (Endpoint.CREATE, Endpoint.DELETE)
 _SHOWING = (Endpoint.INSTANCES, Endpoint.INSTANCE)
@@ -67,6 +70,10 @@ def _throttled(after: Callable[[Call], tuple[tuple[str, str], ...]]) -> Spoil:
     return lambda _answer, call: Answer(status=429, body=body, media_type=TEXT, headers=after(call))
 
 
+def _retry_seconds(call: Call) -> tuple[tuple[str, str], ...]:
+    return (("Retry-After", str(round(call.seconds))),)
+
+
 def _retry_date(call: Call) -> tuple[tuple[str, str], ...]:
     at = call.now + timedelta(seconds=call.seconds)
     return (("Retry-After", format_datetime(at, usegmt=True)),)
@@ -99,7 +106,7 @@ _EVERYWHERE = (
         name="throttled-seconds",
         does="429 with `Retry-After` in seconds",
         acts=False,
-        spoil=_throttled(lambda call: (("Retry-After", str(round(call.seconds))),)),
+        spoil=_throttled(_retry_seconds),
         seconds=5,
     ),
     Fault(
@@ -107,6 +114,14 @@ _EVERYWHERE = (
         does="429 with `Retry-After` as a date",
         acts=False,
         spoil=_throttled(_retry_date),
+        seconds=5,
+    ),
+    Fault(
+        name="rate-limit",
+        does=f"429 with `Retry-After` beyond {CALLS_PER_MINUTE} calls in a minute",
+        when=lambda call: call.recent > CALLS_PER_MINUTE,
+        acts=False,
+        spoil=_throttled(_retry_seconds),
         seconds=5,
     ),
     _instead("error-500", "500 without acting", _server_error(500, "Internal error"), (*Endpoint,)),

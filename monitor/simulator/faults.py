@@ -23,10 +23,14 @@ class Endpoint(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What a fault may look at: when it strikes, and the seconds it was given."""
+    """What a fault may look at: when it strikes, and the seconds it was given.
+
+    `recent` is how many calls there were in the last minute, this one included.
+    """
 
     now: datetime
     seconds: float
+    recent: int = 1
 
 
 Spoil = Callable[[Answer, Call], Answer]
@@ -37,13 +41,15 @@ Bend = Callable[[Terms, Call], Terms]
 class Fault:
     """One row of the table.
 
-    `acts` says whether the call still does its work, on terms `bend` has changed; `spoil` makes the
-    answer that is given out of the true one. `seconds` is the usual length of what takes time.
+    `when` narrows the calls it strikes. `acts` says whether the call still does its work, on terms
+    that `bend` has changed; `spoil` makes the answer that is given out of the true one. `seconds`
+    is the usual length of what takes time.
     """
 
     name: str
     does: str
     on: tuple[Endpoint, ...] = tuple(Endpoint)
+    when: Callable[[Call], bool] | None = None
     acts: bool = True
     bend: Bend | None = None
     spoil: Spoil | None = None

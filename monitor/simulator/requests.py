@@ -40,3 +40,8 @@ class RequestLog:
         """Return the last `count` requests, oldest first."""
         with self._lock:
             return list(self._kept)[-count:]
+
+    def since(self, at: datetime) -> int:
+        """Return how many of the requests kept came after `at`."""
+        with self._lock:
+            return sum(request.at > at for request in self._kept)

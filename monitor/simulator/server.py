@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 import uvicorn
@@ -55,17 +55,24 @@ class _Server(uvicorn.Server):
         )
         self.up = threading.Event()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and do not send the signal again: being asked to stop is no failure."""
+        del sig, frame
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell."""
         await super().startup(sockets)
         self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cut every connection, then stop."""
         for connection in self.server_state.connections:
             connection.transport.abort()
         await super().shutdown(sockets)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen_at(host: str, port: int) -> socket.socket:
     """Return a socket bound to `host` and `port`; port 0 takes a free one.
 
     Raises:
@@ -121,7 +128,7 @@ class SimulatorServer:
         return self.simulation.requests
 
     def __enter__(self) -> Self:
-        listener = listen("127.0.0.1", 0)
+        listener = listen_at("127.0.0.1", 0)
         self.base_url = base_url(listener)
         self._server = _Server(create_app(self.simulation))
         self._thread = threading.Thread(

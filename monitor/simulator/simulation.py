@@ -1,6 +1,6 @@
 """All of one simulation: its market, faults and requests, its clock, and what moves it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Protocol
@@ -42,9 +42,9 @@ class Simulation:
         self._courses: list[Course] = []
         self._lock = RLock()
 
-    def follow(self, courses: Iterable[Course]) -> None:
-        """Let `courses` happen from the start on."""
-        self._courses.extend(courses)
+    def follow(self, course: Course) -> None:
+        """Let `course` happen, from the start on."""
+        self._courses.append(course)
 
     def now(self) -> datetime:
         """Return the simulation's time."""
