@@ -1,6 +1,8 @@
 """A snapshot: all offers of one poll, and what could not be read of it."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,7 +44,9 @@ class Issue:
 class Snapshot:
     """All that one good poll of one marketplace saw at the instant `at` (aware, UTC).
 
-    Hostnodes without offers are part of it. Ids are unique: of duplicates the first one counts.
+    Hostnodes without offers are part of it, and so are offers of which 0 are available now. Ids
+    are unique: of duplicates the first one counts. `issues` is bounded by who decoded the answer;
+    `issues_left_out` counts the further ones, so that `issue_counts` is exact.
     """
 
     marketplace: str
@@ -50,6 +54,12 @@ class Snapshot:
     hostnodes: tuple[Hostnode, ...]
     offers: tuple[Offer, ...]
     issues: tuple[Issue, ...] = ()
+    issues_left_out: Mapping[IssueReason, int] = field(default_factory=dict)
+
+    @property
+    def issue_counts(self) -> Mapping[IssueReason, int]:
+        """How many issues of each reason this poll met, listed or not."""
+        return Counter(issue.reason for issue in self.issues) + Counter(self.issues_left_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

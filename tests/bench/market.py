@@ -53,7 +53,7 @@ _CITIES = (
     ("Joplin", "Missouri", "United States"),
 )
 _ENGINES = ("Narwhal", "Narwhal", "Narwhal", "Kraken", "Beluga")
-_OFFERS_PER_HOSTNODE = ((0, 1, 2, 3), (2, 75, 18, 5))
+_OFFERS_PER_HOSTNODE = ((0, 1, 2, 3), (1, 75, 19, 5))
 _LOCATIONS = 240
 _COMPONENT_PRICES = 60
 
