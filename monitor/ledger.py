@@ -1,7 +1,6 @@
 """What a cycle asks of the store, in one transaction."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,12 +11,16 @@ from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class Before(Protocol):
     """What was known of a marketplace before a poll."""
 
-    last_good_at: datetime | None
-    failed_since: bool
+    @property
+    def last_good_at(self) -> datetime | None:
+        """The instant of the last good poll."""
+
+    @property
+    def failed_since(self) -> bool:
+        """Whether a poll failed after the last good one."""
 
 
 class Ledger(Protocol):

@@ -67,7 +67,7 @@ class Watch:
         self._monotonic = monotonic
         self._observer = observer
         self._runs: dict[str, _Run] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def run(self, job: Job) -> None:
         """Run `job` once; whatever it raises is logged and counted here, and nowhere else."""
@@ -87,6 +87,7 @@ class Watch:
         finally:
             with self._lock:
                 del self._runs[job.name]
+                self._lock.notify_all()
 
     def hung(self) -> list[str]:
         """Return the jobs found to be over their deadline, each once in its run."""
@@ -101,11 +102,16 @@ class Watch:
                 self._runs[name].told = True
         return late
 
+    def wait_idle(self, seconds: float) -> bool:
+        """Wait until no job runs, for at most `seconds`; return whether none does."""
+        with self._lock:
+            return self._lock.wait_for(lambda: not self._runs, seconds)
+
     @property
     def running(self) -> list[str]:
         """The names of the jobs that are running."""
         with self._lock:
-            return list(self._runs)
+            return sorted(self._runs)
 
 
 class Scheduler:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.alerting.dedup import Decision, decide, open_group
 from monitor.alerting.notice import Group, Notice, NotifyReason
@@ -11,6 +11,7 @@ from monitor.alerting.render import render
 from monitor.ledger import Ledger
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName
+from monitor.rules.evaluate import evaluate
 
 Firing = Mapping[Labels, Alert]
 
@@ -31,6 +32,14 @@ def tell(
         drafts += telling.tell_rule(name, groups.get(name), firing.get(name, {}))
     ledger.enqueue(drafts, now)
     return len(drafts)
+
+
+def forget(ledger: Ledger, now: datetime) -> None:
+    """End all alerts of a marketplace that is no longer configured, and tell nobody."""
+    ended = evaluate((), {}, ledger.alerts(), now=now, unknown=timedelta(0))
+    ledger.save(ended.changed, ended.transitions)
+    for group in ledger.groups().values():
+        ledger.drop(group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

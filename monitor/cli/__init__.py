@@ -1,0 +1,43 @@
+"""The commands, one file per noun; they parse, call and print."""
+
+from typing import Annotated
+
+import typer
+
+from monitor import __version__
+from monitor.cli import alerts, check_config, db, demo, notifications, offers, poll, run, simulate
+
+app = typer.Typer(
+    name="gpu-monitor",
+    help="Watch a GPU marketplace: history in SQL, metrics, alerts, purchases.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.command("poll")(poll.poll)
+app.command("check-config")(check_config.check_config)
+app.command("offers")(offers.offers)
+app.command("alerts")(alerts.alerts)
+app.add_typer(notifications.app, name="notifications")
+app.add_typer(notifications.notify, name="notify")
+app.add_typer(db.app, name="db")
+app.command("simulate")(simulate.simulate)

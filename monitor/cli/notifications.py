@@ -1,0 +1,159 @@
+"""`notifications` and `notify`: what was sent to whom, and a test through the real path."""
+
+import random
+from datetime import datetime
+from threading import Event
+from typing import Annotated, Any
+
+import typer
+
+from monitor.alerting.notice import NotifyReason
+from monitor.alerting.outbox import NotificationId, NotificationStatus
+from monitor.alerting.render import render_test
+from monitor.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigPath,
+    ago,
+    err,
+    instant,
+    log_to_stderr,
+    opened,
+    print_json,
+    print_table,
+    read_config,
+)
+from monitor.clock import utc_now
+from monitor.delivery.apprise import AppriseSender
+from monitor.delivery.dispatch import Dispatcher
+from monitor.errors import MonitorError
+from monitor.setup import Setup, set_up
+from monitor.store import outbox
+from monitor.store.dispatch import Outbox
+from monitor.store.engine import Database
+from monitor.store.outbox import Notification
+
+app = typer.Typer(help="What was sent, to whom, with what result.", no_args_is_help=True)
+notify = typer.Typer(help="Try a receiver.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    config: ConfigPath = DEFAULT_CONFIG,
+    status: Annotated[NotificationStatus | None, typer.Option(help="Only these.")] = None,
+    receiver: Annotated[str | None, typer.Option(help="Only to this receiver.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest notifications."""
+    with opened(read_config(config)) as database, database.read() as connection:
+        found = outbox.listed(connection, limit=limit, status=status, receiver=receiver)
+    if as_json:
+        print_json([_json(each) for each in found])
+        return
+    now = utc_now()
+    print_table(
+        (
+            ">id",
+            "receiver",
+            "destination",
+            "status",
+            ">attempts",
+            "created",
+            "reason",
+            "title",
+            "error",
+        ),
+        (
+            (
+                each.id,
+                each.receiver,
+                each.destination,
+                each.status.value,
+                each.attempts,
+                ago(each.created_at, now),
+                each.reason.value,
+                each.title,
+                each.error,
+            )
+            for each in found
+        ),
+        empty="no notifications",
+    )
+
+
+@app.command()
+def resend(
+    notification: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Queue a notification again that was sent or given up; `run` delivers it."""
+    with opened(read_config(config)) as database, database.transaction() as connection:
+        queued = outbox.resend(connection, NotificationId(notification))
+    if not queued:
+        raise MonitorError(
+            f"there is no notification {notification} to send again: it is not in "
+            "`gpu-monitor notifications list`, or it waits to be sent anyway"
+        )
+    err.print(f"notification {notification} is queued again")
+
+
+@notify.command("test")
+def try_receiver(
+    receiver: Annotated[str, typer.Argument(help="Its name in the configuration.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Send a test message to a receiver, through the outbox as any other."""
+    log_to_stderr()
+    setup = set_up(read_config(config))
+    try:
+        if receiver not in setup.plan.destinations:
+            known = ", ".join(setup.plan.destinations) or "none"
+            raise typer.BadParameter(f"no receiver is named {receiver}; there are: {known}")
+        with opened(setup.config) as database:
+            found = _send(database, setup, receiver, utc_now())
+    finally:
+        setup.close()
+    if as_json:
+        print_json([_json(each) for each in found])
+    for each in found:
+        err.print(f"{each.destination}: {each.status.value} {each.error}".rstrip())
+    if any(each.status is not NotificationStatus.SENT for each in found):
+        raise typer.Exit(1)
+
+
+def _send(database: Database, setup: Setup, receiver: str, now: datetime) -> list[Notification]:
+    """Queue the test and drain the queue; a daemon that runs may be quicker, which is as well."""
+    drafts = setup.plan.drafts([receiver], render_test(receiver, now), NotifyReason.TEST)
+    with database.transaction() as connection:
+        ids = set(outbox.enqueue(connection, drafts, now))
+    Dispatcher(
+        outbox=Outbox(database),
+        sender=AppriseSender(),
+        destinations=setup.destinations,
+        now=utc_now,
+        jitter=random.random,
+        on_outcome=lambda *_: None,
+    ).drain(Event())
+    with database.read() as connection:
+        latest = outbox.listed(connection, limit=1_000, receiver=receiver)
+    return [each for each in latest if each.id in ids]
+
+
+def _json(each: Notification) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "receiver": each.receiver,
+        "destination": each.destination,
+        "status": each.status.value,
+        "attempts": each.attempts,
+        "unknown_attempts": each.unknown_attempts,
+        "created_at": instant(each.created_at),
+        "next_attempt_at": instant(each.next_attempt_at),
+        "sent_at": instant(each.sent_at),
+        "reason": each.reason.value,
+        "rule": each.rule,
+        "title": each.title,
+        "error": each.error,
+    }

@@ -1,0 +1,115 @@
+"""`poll`: one cycle now."""
+
+from typing import Annotated, Any
+
+import typer
+
+from monitor.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigPath,
+    err,
+    instant,
+    log_to_stderr,
+    opened,
+    print_json,
+    read_config,
+)
+from monitor.cli.offers import offer_json, print_offers
+from monitor.clock import utc_now
+from monitor.cycle import CycleReport, run_cycle
+from monitor.market.money import dollars
+from monitor.market.snapshot import Outcome
+from monitor.rules.alert import Transition
+from monitor.setup import Setup, set_up
+from monitor.store.ledger import Ledgers
+
+
+def poll(
+    config: ConfigPath = DEFAULT_CONFIG,
+    marketplace: Annotated[
+        str | None, typer.Option(help="Which one, if several are configured.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do one cycle now: fetch, record and evaluate; print the offers.
+
+    Notifications are queued; `gpu-monitor run` delivers them.
+    """
+    log_to_stderr()
+    setup = set_up(read_config(config))
+    try:
+        name = _chosen(setup, marketplace)
+        settings, market = setup.marketplaces[name]
+        with opened(setup.config) as database:
+            report = run_cycle(
+                market,
+                setup.plan,
+                Ledgers(database),
+                interval=settings.poll_interval,
+                now=utc_now(),
+            )
+    finally:
+        setup.close()
+    if as_json:
+        print_json(_json(report))
+    else:
+        _print(report)
+    if report.poll.outcome is not Outcome.OK:
+        raise typer.Exit(1)
+
+
+def _chosen(setup: Setup, wanted: str | None) -> str:
+    names = list(setup.marketplaces)
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted not in names:
+        raise typer.BadParameter(f"choose one of {', '.join(names)}", param_hint="--marketplace")
+    return wanted
+
+
+def _json(report: CycleReport) -> dict[str, Any]:
+    found = report.poll
+    snapshot = found.snapshot
+    issues = found.issues if snapshot is None else snapshot.issues
+    return {
+        "at": instant(found.at),
+        "marketplace": found.marketplace,
+        "outcome": found.outcome.value,
+        "detail": found.detail,
+        "hostnodes": 0 if snapshot is None else len(snapshot.hostnodes),
+        "offers": [] if snapshot is None else [offer_json(offer) for offer in snapshot.offers],
+        "issues": [
+            {"reason": each.reason.value, "path": each.path, "detail": each.detail}
+            for each in issues
+        ],
+        "transitions": [_transition_json(each) for each in report.transitions],
+    }
+
+
+def _transition_json(transition: Transition) -> dict[str, Any]:
+    return {
+        "at": instant(transition.at),
+        "rule": transition.rule,
+        "labels": dict(transition.labels),
+        "from": transition.before.value,
+        "to": transition.after.value,
+        "reason": transition.reason.value,
+        "value": None if transition.value is None else dollars(transition.value),
+    }
+
+
+def _print(report: CycleReport) -> None:
+    found = report.poll
+    if found.snapshot is None:
+        err.print(f"{found.marketplace}: {found.outcome.value}: {found.detail}")
+        return
+    print_offers([(found.marketplace, offer) for offer in found.snapshot.offers])
+    err.print(
+        f"{found.marketplace}: {found.outcome.value}, {len(found.snapshot.hostnodes)} hostnodes, "
+        f"{len(found.snapshot.offers)} offers in {found.duration:.2f} s; "
+        f"{sum(found.snapshot.issue_counts.values())} issues; {report.queued} notifications queued"
+    )
+    for each in report.transitions:
+        labels = ", ".join(f"{name}={value}" for name, value in each.labels)
+        err.print(f"{each.rule} ({labels}): {each.before} → {each.after}, {each.reason}")

@@ -1,0 +1,50 @@
+"""One line in the log for each cycle, and one for each transition."""
+
+import structlog
+
+from monitor.cycle import CycleReport
+from monitor.market.money import dollars
+from monitor.market.snapshot import Outcome, Poll
+
+log = structlog.get_logger("monitor.cycle")
+
+
+def log_cycle(report: CycleReport) -> None:
+    """Log what one cycle came to; a poll that failed is a warning that says why."""
+    for each in report.transitions:
+        log.info(
+            "alert changed",
+            rule=each.rule,
+            **dict(each.labels),
+            before=each.before.value,
+            after=each.after.value,
+            reason=each.reason.value,
+            value=None if each.value is None else dollars(each.value),
+        )
+    poll = report.poll
+    if poll.outcome is not Outcome.OK:
+        log.warning("polled", **_poll(poll), detail=poll.detail)
+        return
+    log.info("polled", **_poll(poll), **_snapshot(report))
+
+
+def _poll(poll: Poll) -> dict[str, object]:
+    return {
+        "marketplace": poll.marketplace,
+        "outcome": poll.outcome.value,
+        "seconds": round(poll.duration, 3),
+    }
+
+
+def _snapshot(report: CycleReport) -> dict[str, object]:
+    snapshot = report.poll.snapshot
+    if snapshot is None:
+        return {}
+    issues = {reason.value: count for reason, count in snapshot.issue_counts.items()}
+    return {
+        "hostnodes": len(snapshot.hostnodes),
+        "offers": len(snapshot.offers),
+        "changed": report.changed,
+        "queued": report.queued,
+        **({"issues": issues} if issues else {}),
+    }

@@ -1,0 +1,63 @@
+"""What a configuration comes to: everything that a reload swaps at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor import __version__
+from monitor.alerting.outbox import DestinationKey
+from monitor.config.model import Config, MarketplaceConfig
+from monitor.config.rules import rule
+from monitor.delivery.destination import Destination, destinations
+from monitor.marketplaces.base import Marketplace
+from monitor.marketplaces.tensordock.client import TensorDock
+from monitor.plan import Plan
+from monitor.rules.alert import RuleName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """A configuration and what was built from it, frozen."""
+
+    config: Config
+    plan: Plan
+    destinations: Mapping[DestinationKey, Destination]
+    marketplaces: Mapping[str, tuple[MarketplaceConfig, Marketplace]]
+
+    def close(self) -> None:
+        """Close the connections to the marketplaces."""
+        for _, marketplace in self.marketplaces.values():
+            marketplace.close()
+
+
+def set_up(config: Config) -> Setup:
+    """Build what `config` describes; reads no network."""
+    told = {
+        receiver.name: destinations(receiver.name, [url.reveal() for url in receiver.urls])
+        for receiver in config.receivers
+    }
+    return Setup(
+        config=config,
+        plan=_plan(config, told),
+        destinations={each.key: each for group in told.values() for each in group},
+        marketplaces={each.name: (each, _marketplace(each)) for each in config.marketplaces},
+    )
+
+
+def _plan(config: Config, told: Mapping[str, tuple[Destination, ...]]) -> Plan:
+    defaults = config.notifications
+    return Plan(
+        rules={RuleName(each.name): rule(each) for each in config.rules},
+        policies={RuleName(each.name): each.policy(defaults) for each in config.rules},
+        destinations={name: tuple(each.key for each in group) for name, group in told.items()},
+        operators=defaults.notify,
+    )
+
+
+def _marketplace(config: MarketplaceConfig) -> Marketplace:
+    return TensorDock.connect(
+        name=config.name,
+        base_url=config.base_url,
+        token=config.token.reveal(),
+        timeout=config.timeout,
+        version=__version__,
+    )
