@@ -27,7 +27,7 @@ _STEP = timedelta(seconds=3)
 _CONFIG = """\
 # Made by `gpu-monitor demo`: a marketplace and a webhook on loopback, both simulated.
 marketplaces:
-  - {{name: simulated, kind: tensordock, base_url: "{market}", token: demo, poll_interval: 1s}}
+  - {{name: simulated, kind: tensordock, base_url: "{market}", token: simulated-token, poll_interval: 1s}}
 database: {{url: "sqlite:///{folder}/monitor.db"}}
 server: {{listen: "127.0.0.1:{port}"}}
 receivers:
@@ -78,7 +78,7 @@ def demo(
     folder.mkdir(parents=True, exist_ok=True)
     market = SimulatedMarket(generate(hostnodes=40, seed=7), seed=7)
     market.set_offer("h100-*", price=2.49)
-    simulation = Simulation(market, token="demo", seed=7)  # noqa: S106 - the simulator's own
+    simulation = Simulation(market, token="simulated-token", seed=7)  # noqa: S106 - no secret
     simulation.follow(Drift(market, step=_STEP, seed=7))
     simulation.follow(_Sale(market))
     with SimulatorServer(simulation) as simulator, _webhook() as (webhook, delivered):

@@ -1,7 +1,7 @@
 """Both databases, for tests that hold on either: a SQLite file, and a real PostgreSQL server.
 
 The server comes from a pip package, is started once for all tests of a process that ask for it,
-and is stopped at their end. Each test has a database of its own.
+and is stopped at their end. Each test begins with empty tables.
 """
 
 import os
@@ -17,6 +17,7 @@ import pytest
 
 from monitor.store import migrate
 from monitor.store.engine import Database
+from monitor.store.schema import metadata
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -34,17 +35,10 @@ class Server:
         self._execute("ALTER SYSTEM SET fsync = off")  # nobody cuts the power on a test
         self._execute("SELECT pg_reload_conf()")
 
-    def create(self, template: str = "template1") -> str:
-        """Make a database, and return its name."""
+    def create(self) -> str:
+        """Make a database without tables, and return its URL."""
         name = next(self._names)
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return name
-
-    def drop(self, name: str) -> None:
-        """Delete a database, even while connections to it are open."""
-        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-    def url(self, name: str) -> str:
+        self._execute(f"CREATE DATABASE {name}")
         return str(self._server.get_uri(database=name, driver="psycopg"))
 
     def stop(self) -> None:
@@ -66,11 +60,11 @@ def postgresql() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql: Server) -> str:
-    """Name a database with all tables, from which others are copied."""
-    name = postgresql.create()
-    _migrate(postgresql.url(name))
-    return name
+def postgresql_url(postgresql: Server) -> str:
+    """Point to the migrated database that tests take turns with."""
+    url = postgresql.create()
+    _migrate(url)
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -82,29 +76,27 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=BACKENDS)
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Point to a database without tables."""
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Point to a database without tables, of the test's own."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'monitor.db'}"
-        return
+        return f"sqlite:///{tmp_path / 'monitor.db'}"
     server: Server = request.getfixturevalue("postgresql")
-    name = server.create()
-    yield server.url(name)
-    server.drop(name)
+    return server.create()
 
 
 @pytest.fixture(params=BACKENDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Point to a migrated database of the test's own."""
+    """Point to a migrated database with empty tables."""
     if request.param == "sqlite":
         file = tmp_path / "monitor.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), file)
         yield f"sqlite:///{file}"
         return
-    server: Server = request.getfixturevalue("postgresql")
-    name = server.create(request.getfixturevalue("postgresql_template"))
-    yield server.url(name)
-    server.drop(name)
+    shared: str = request.getfixturevalue("postgresql_url")
+    yield shared
+    with closing(Database.open(shared)) as opened, opened.transaction() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
 
 
 @pytest.fixture

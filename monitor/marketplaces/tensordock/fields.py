@@ -29,6 +29,7 @@ A_PRICE = "a price above 0"
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
+_HUNDRED = 100
 _LARGEST_PORT = 2**16 - 1
 _Port = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST_PORT)]
 _ports_decoder: msgspec.json.Decoder[tuple[int, ...] | None]
@@ -69,11 +70,12 @@ def is_text(value: Any) -> bool:
 
 def count(value: Any, where: str, flaws: list[Flaw]) -> int | None:
     """Return a whole number from 0; 8.0 is one too."""
-    if value is None:
-        return None
+    if type(value) is int and 0 <= value <= LARGEST_COUNT:
+        return value
     if is_count(value):
         return int(value)
-    flaws.append(Flaw(IssueReason.FIELD, where, A_COUNT, value))
+    if value is not None:
+        flaws.append(Flaw(IssueReason.FIELD, where, A_COUNT, value))
     return None
 
 
@@ -93,20 +95,21 @@ def gigabytes(value: Any, where: str, flaws: list[Flaw]) -> int | None:
 
 def percentage(value: Any, where: str, flaws: list[Flaw]) -> float | None:
     """Return a number from 0 to 100."""
-    return _number(value, where, flaws, most=100)
+    if type(value) is float and 0 <= value <= _HUNDRED:
+        return value
+    return _number(value, where, flaws, _HUNDRED)
 
 
 def gbps(value: Any, where: str, flaws: list[Flaw]) -> float | None:
     """Return gigabits per second, from 0 to a million."""
-    return _number(value, where, flaws, most=1_000_000)
+    return _number(value, where, flaws, 1_000_000)
 
 
-def _number(value: Any, where: str, flaws: list[Flaw], *, most: int) -> float | None:
-    if value is None:
-        return None
+def _number(value: Any, where: str, flaws: list[Flaw], most: int) -> float | None:
     if (type(value) is float or type(value) is int) and 0 <= value <= most:
         return float(value)
-    flaws.append(Flaw(IssueReason.FIELD, where, f"a number from 0 to {most}", value))
+    if value is not None:
+        flaws.append(Flaw(IssueReason.FIELD, where, f"a number from 0 to {most}", value))
     return None
 
 
