@@ -40,7 +40,7 @@ from monitor.web.server import Server, create_app
 log = structlog.get_logger("monitor.app")
 
 STOP_WITHIN = timedelta(seconds=8)
-"""How long a cycle or a delivery in flight may take to end after SIGTERM."""
+"""How long a cycle or a delivery in flight may take to end after SIGTERM; no send takes longer."""
 _SECOND = timedelta(seconds=1)
 _PRUNE_ROWS = 500
 _SETTLED = {
@@ -122,11 +122,10 @@ class Monitor:
     def _end(self) -> bool:
         log.info("stopping", in_flight=self._watch.running)
         self._stopping.set()
-        deadline = monotonic() + STOP_WITHIN.total_seconds()
-        self._warden.stop(_SECOND)
         self._scheduler.stop()
-        ended = self._delivery.stop(STOP_WITHIN)
-        ended &= self._watch.wait_idle(max(0.0, deadline - monotonic()))
+        self._warden.leave()
+        self._delivery.leave()
+        ended = self._watch.wait_idle(STOP_WITHIN)
         for name in self._setup.marketplaces:
             with self._database.transaction() as connection:
                 leases.release(connection, f"poll:{name}", holder=self._holder)

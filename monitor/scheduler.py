@@ -102,10 +102,10 @@ class Watch:
                 self._runs[name].told = True
         return late
 
-    def wait_idle(self, seconds: float) -> bool:
-        """Wait until no job runs, for at most `seconds`; return whether none does."""
+    def wait_idle(self, patience: timedelta) -> bool:
+        """Wait until no job runs, for at most `patience`; return whether none does."""
         with self._lock:
-            return self._lock.wait_for(lambda: not self._runs, seconds)
+            return self._lock.wait_for(lambda: not self._runs, patience.total_seconds())
 
     @property
     def running(self) -> list[str]:
@@ -182,10 +182,13 @@ class Worker:
         """Run the job as soon as the present run has ended."""
         self._awake.set()
 
-    def stop(self, timeout: timedelta) -> bool:
-        """Let the present run end and no other begin; return whether it ended in time."""
+    def leave(self) -> None:
+        """Let the present run end, and no other begin."""
         self._stopping.set()
         self._awake.set()
+
+    def join(self, timeout: timedelta) -> bool:
+        """Wait for the thread's end; return whether it came in time."""
         self._thread.join(timeout.total_seconds())
         return not self._thread.is_alive()
 
@@ -193,4 +196,5 @@ class Worker:
         while not self._stopping.is_set():
             self._awake.clear()
             self._watch.run(self._job)
-            self._awake.wait(self._job.every.total_seconds())
+            if not self._stopping.is_set():
+                self._awake.wait(self._job.every.total_seconds())

@@ -10,6 +10,7 @@ from monitor.cli.common import (
     AsJson,
     ConfigPath,
     ago,
+    duration,
     instant,
     opened,
     print_json,
@@ -17,25 +18,16 @@ from monitor.cli.common import (
     read_config,
 )
 from monitor.clock import utc_now
-from monitor.config.durations import parse_duration
 from monitor.market.money import dollars, show
 from monitor.rules.alert import Alert
 from monitor.store.alerts import recent
-
-
-def since(text: str) -> timedelta:
-    """Read a duration such as `24h`, for an option."""
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def alerts(
     config: ConfigPath = DEFAULT_CONFIG,
     resolved: Annotated[
         timedelta,
-        typer.Option(parser=since, metavar="TIME", help="Also what was resolved this lately."),
+        typer.Option(parser=duration, metavar="TIME", help="Also what was resolved this lately."),
     ] = timedelta(days=1),
     as_json: AsJson = False,
 ) -> None:

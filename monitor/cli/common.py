@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from monitor.config.durations import parse_duration
 from monitor.config.load import load
 from monitor.config.model import Config
 from monitor.config.secret import Redactor
@@ -29,7 +30,7 @@ DEFAULT_CONFIG = Path("config/monitor.yaml")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 redactor = Redactor()
-err = Console(stderr=True, highlight=False, markup=False)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def read_config(path: Path) -> Config:
@@ -84,6 +85,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
         table.add_row(*row)
     width = None if sys.stdout.isatty() else 200
     Console(width=width, highlight=False, markup=False).print(table)
+
+
+def duration(given: str | timedelta) -> timedelta:
+    """Read a duration such as `24h`, for an option; Typer hands its default through as well."""
+    if isinstance(given, timedelta):
+        return given
+    try:
+        return parse_duration(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def instant(at: datetime | None) -> str | None:

@@ -14,8 +14,7 @@ from typing import Annotated
 import typer
 
 from monitor.app import Monitor
-from monitor.cli.alerts import since
-from monitor.cli.common import log_to_stderr, read_config, redactor
+from monitor.cli.common import duration, log_to_stderr, read_config, redactor
 from monitor.errors import MonitorError
 from monitor.simulator.drift import Drift
 from monitor.simulator.generate import generate
@@ -27,7 +26,11 @@ _STEP = timedelta(seconds=3)
 _CONFIG = """\
 # Made by `gpu-monitor demo`: a marketplace and a webhook on loopback, both simulated.
 marketplaces:
-  - {{name: simulated, kind: tensordock, base_url: "{market}", token: simulated-token, poll_interval: 1s}}
+  - name: simulated
+    kind: tensordock
+    base_url: {market}
+    token: simulated-token
+    poll_interval: 1s
 database: {{url: "sqlite:///{folder}/monitor.db"}}
 server: {{listen: "127.0.0.1:{port}"}}
 receivers:
@@ -64,7 +67,7 @@ def demo(
     run_for: Annotated[
         timedelta | None,
         typer.Option(
-            "--for", parser=since, metavar="TIME", help="Stop after, e.g. 30s. [default: Ctrl-C]"
+            "--for", parser=duration, metavar="TIME", help="Stop after, e.g. 30s. [default: Ctrl-C]"
         ),
     ] = None,
     data_dir: Annotated[

@@ -20,8 +20,8 @@ from monitor.delivery.evidence import Evidence
 from monitor.errors import DeliveryRefusedError, DeliveryUnknownError
 
 CONNECT_LIMIT = 4.0
-READ_LIMIT = 4.5
-SEND_LIMIT = 8.5
+READ_LIMIT = 3.5
+SEND_LIMIT = 7.5
 """Seconds for connecting, for each read, and for a whole send, however slowly it goes on."""
 
 

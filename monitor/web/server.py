@@ -20,7 +20,7 @@ from monitor.web.readiness import Readiness
 
 _READ = ["GET", "HEAD"]
 _BACKLOG = 128
-_GRACE_SECONDS = 2
+_GRACE_SECONDS = 1
 _INDEX = """<!doctype html>
 <html lang="en">
 <title>gpu-monitor</title>
@@ -86,7 +86,7 @@ class Server:
         """Serve until `stop()`, and on the main thread until SIGTERM or SIGINT; close the address.
 
         `on_started` is called once on the event loop, when requests are answered. Requests in
-        flight have two seconds to end; a second signal does not wait for them.
+        flight have one second to end; a second signal does not wait for them.
         """
         self._uvicorn.on_started = on_started
         try:

@@ -147,7 +147,8 @@ def test_a_worker_runs_when_it_is_woken_and_stops_when_told(
     observed.wait_for(1)
     worker.wake()
     observed.wait_for(2)
-    assert worker.stop(SECOND * PATIENCE)
+    worker.leave()
+    assert worker.join(SECOND * PATIENCE)
 
 
 def test_a_wake_during_a_run_is_not_lost(watch: Watch, observed: Observed) -> None:
@@ -163,4 +164,5 @@ def test_a_wake_during_a_run_is_not_lost(watch: Watch, observed: Observed) -> No
     worker.wake()
     release.set()
     observed.wait_for(2)
-    assert worker.stop(SECOND * PATIENCE)
+    worker.leave()
+    assert worker.join(SECOND * PATIENCE)
