@@ -1,0 +1,70 @@
+"""`python -m tests.bench`: measure, print one table, and fail if something is over its bound."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.figures import Figure
+from tests.bench.scrape import scrape
+from tests.bench.speed import cycle, decode, rules
+
+BENCHES: Mapping[str, Callable[[int], list[Figure]]] = {
+    "decode": decode,
+    "cycle": cycle,
+    "rules": rules,
+    "scrape": scrape,
+}
+ROUNDS, QUICK_ROUNDS = 11, 3
+
+
+def main() -> int:
+    """Run what was asked for; return the exit status."""
+    asked = _arguments()
+    rounds = QUICK_ROUNDS if asked.quick else ROUNDS
+    figures: list[Figure] = []
+    for name, bench in BENCHES.items():
+        if asked.name is None or asked.name in name:
+            print(f"measuring: {name} …", file=sys.stderr)  # noqa: T201  a program of the terminal
+            figures += bench(rounds)
+    if asked.json:
+        print(json.dumps([each.document() for each in figures], indent=2))  # noqa: T201  likewise
+    else:
+        Console().print(_table(figures))
+    return 0 if all(each.within() for each in figures) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
+    parser.add_argument("-k", dest="name", help=f"only some of: {', '.join(BENCHES)}")
+    return parser.parse_args()
+
+
+def _table(figures: Iterable[Figure]) -> Table:
+    table = Table("what", title="Speed and size: 10,000 hostnodes, about 12,600 offers, 8 MB")
+    for heading in ("measured", "floor", "ratio", "at most", ""):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in figures:
+        table.add_row(each.what, *_cells(each))
+    return table
+
+
+def _cells(figure: Figure) -> Iterable[str]:
+    unit, bound = figure.unit, "" if figure.floor is None else "×"
+    yield f"{figure.measured:.1f} {unit}"
+    yield "" if figure.floor is None else f"{figure.floor:.1f} {unit}"
+    yield "" if figure.ratio is None else f"{figure.ratio:.2f}×"
+    if figure.at_most is None:
+        yield from ("", "")
+        return
+    yield f"{figure.at_most:g}{bound or f' {unit}'}"
+    yield "[green]ok" if figure.within() else "[bold red]over"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
