@@ -1,56 +1,69 @@
-"""The read side of the TensorDock API: both hostnode endpoints."""
+"""The TensorDock API, version 2, as a marketplace that can be polled."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Self
 from urllib.parse import quote
 
 from monitor.clock import monotonic
 from monitor.errors import MalformedError, MarketError
 from monitor.market.hostnode import HostnodeId
-from monitor.market.snapshot import Outcome, Poll, Snapshot
+from monitor.market.snapshot import Outcome, Poll
 from monitor.marketplaces.base import HostnodeDetail, outcome_of
 from monitor.marketplaces.tensordock.decode import decode_hostnode, decode_hostnodes
 from monitor.marketplaces.tensordock.http import Http
 
 
 class TensorDock:
-    """One account's view of the marketplace; safe to share between threads."""
+    """A `Marketplace` behind the documented API (`design/marketplace.md`)."""
 
-    def __init__(self, *, name: str, http: Http, seconds: Callable[[], float] = monotonic) -> None:
-        self.name = name
+    def __init__(
+        self, *, name: str, http: Http, monotonic: Callable[[], float] = monotonic
+    ) -> None:
+        self._name = name
         self._http = http
-        self._seconds = seconds
+        self._monotonic = monotonic
 
     @classmethod
     def connect(
-        cls, *, name: str, base_url: str, token: str, timeout: timedelta, version: str
-    ) -> "TensorDock":
-        """Return a client; nothing is sent before the first call."""
-        agent = f"gpu-monitor/{version}"
-        http = Http(base_url=base_url, token=token, timeout=timeout, user_agent=agent)
+        cls,
+        *,
+        name: str,
+        base_url: str,
+        token: str | Callable[[], str],
+        timeout: timedelta,
+        version: str,
+    ) -> Self:
+        """Return a client of the API at `base_url`; nothing is sent yet.
+
+        `timeout` is what a read may take in all; `version` is told in the User-Agent.
+        """
+        http = Http(base_url=base_url, token=token, timeout=timeout, version=version)
         return cls(name=name, http=http)
+
+    @property
+    def name(self) -> str:
+        """The marketplace's name in the configuration, the database and the metrics."""
+        return self._name
 
     def poll(self, now: datetime) -> Poll:
         """Fetch all hostnodes once; whatever the marketplace does is an outcome, never raised."""
-        began = self._seconds()
-        snapshot: Snapshot | None = None
+        started = self._monotonic()
         try:
-            body = self._http.get("hostnodes")
-            found = decode_hostnodes(body, marketplace=self.name, at=now)
+            body = self._http.get("/hostnodes")
+            snapshot = decode_hostnodes(body, marketplace=self._name, at=now)
         except MarketError as error:
-            outcome, detail = outcome_of(error), str(error)
-        else:
-            # An empty list "happens while the market is not empty": it is no evidence.
-            outcome = Outcome.OK if found.hostnodes else Outcome.EMPTY
-            detail = "" if found.hostnodes else "the list has no hostnodes"
-            snapshot = found if found.hostnodes else None
+            return self._failed(now, started, outcome_of(error), str(error))
+        if not snapshot.hostnodes:
+            # Seen several times while the market was not empty: no evidence of anything.
+            return self._failed(now, started, Outcome.EMPTY, "the list of hostnodes was empty")
         return Poll(
-            marketplace=self.name,
+            marketplace=self._name,
             at=now,
-            outcome=outcome,
-            duration=self._seconds() - began,
+            outcome=Outcome.OK,
+            duration=self._monotonic() - started,
             snapshot=snapshot,
-            detail=detail,
+            issues=snapshot.issues,
         )
 
     def hostnode(self, hostnode_id: HostnodeId) -> HostnodeDetail:
@@ -60,11 +73,20 @@ class TensorDock:
             MarketError: for every answer that is not this hostnode; an unknown id is a
                 `RefusedError` with status 404.
         """
-        detail = decode_hostnode(self._http.get(f"hostnodes/{quote(hostnode_id, safe='')}"))
+        detail = decode_hostnode(self._http.get(f"/hostnodes/{quote(hostnode_id, safe='')}"))
         if detail.hostnode.id != hostnode_id:
-            raise MalformedError(f"asked for hostnode {hostnode_id}, another one came")
+            raise MalformedError(f"asked for hostnode {hostnode_id}, got {detail.hostnode.id}")
         return detail
 
     def close(self) -> None:
-        """Close all connections; the client cannot be used afterwards."""
+        """Close all connections; the marketplace cannot be used afterwards."""
         self._http.close()
+
+    def _failed(self, now: datetime, started: float, outcome: Outcome, detail: str) -> Poll:
+        return Poll(
+            marketplace=self._name,
+            at=now,
+            outcome=outcome,
+            duration=self._monotonic() - started,
+            detail=detail,
+        )

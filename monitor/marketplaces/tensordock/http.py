@@ -1,151 +1,211 @@
-"""One request to the marketplace, and what became of it; the only place that knows httpx."""
+"""HTTP to the marketplace: one place that sends, bounds, retries, and names what went wrong.
 
-import email.utils
-import random
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+Every failure is a `MarketError`, whatever httpx calls it. Only reads are ever sent again.
+"""
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from random import Random
 
 import httpx
 
-from monitor.clock import monotonic, utc_now
-from monitor.errors import (
-    MalformedError,
-    MarketError,
-    RefusedError,
-    ThrottledError,
-    UnreachableError,
-)
+from monitor.clock import monotonic
+from monitor.errors import MalformedError, RefusedError, ThrottledError, UnreachableError
 from monitor.marketplaces.tensordock import excerpt
 
-MAX_BODY = 64 * 2**20
-"""Bytes: eight times the largest market imagined; a longer body is not the documented answer."""
-_RETRIES = 3
-_PAUSE = 0.5
-_LONGEST_PAUSE = 8.0
-_OK = 200
-_CLIENT_ERROR = 400
-_THROTTLED = 429
-_SERVER_ERROR = 500
+ATTEMPTS = 4
+"""A read is sent at most this often, as long as its time allows."""
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 8.0
+"""Seconds; before attempt n+1 the pause is a random part of 0.5, 1, 2, … up to 8 (full jitter)."""
+
+MOST_BYTES = 64 * 2**20
+"""Of an answer, decompressed: eight times the body of 10,000 hostnodes."""
+
+_CONNECT_WITHIN = 5.0  # seconds; a host that is up answers a SYN at once, so try again early
+_SHORTEST_SECRET = 8  # characters; blotting out shorter tokens would spoil innocent words
+_OWN_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer of the marketplace, with any status, and without our token in its body."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
 
 
 class Http:
-    """Reads from the API with a bearer token, within a budget of time and of size.
+    """A connection to one marketplace's API below `base_url`.
 
-    `timeout` bounds a whole read: connecting, waiting, the body however slowly it drips, and the
-    retries. `sleep`, `jitter` (0 to 1), `seconds` (a clock that never goes back) and `now` are the
-    world's, so that tests need not wait.
+    `token` is asked for on every call, and is never part of an error or a `repr`. `timeout` is
+    what a read may take in all, with its retries and pauses; a body that trickles in is cut off
+    then, at the first piece that comes too late. A pause ends early when `close()` is called.
     """
 
     def __init__(
         self,
         *,
         base_url: str,
-        token: str,
+        token: str | Callable[[], str],
         timeout: timedelta,
-        user_agent: str,
+        version: str,
+        most_bytes: int = MOST_BYTES,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
-        seconds: Callable[[], float] = monotonic,
-        now: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = monotonic,
+        sleep: Callable[[float], object] | None = None,
+        random: Random | None = None,
     ) -> None:
-        self._budget = timeout.total_seconds()
-        self._sleep = sleep
-        self._jitter = jitter
-        self._seconds = seconds
-        self._now = now
+        self._token = token if callable(token) else lambda: token
+        self._timeout = timeout.total_seconds()
+        self._most_bytes = most_bytes
+        self._monotonic = monotonic
+        self._closed = threading.Event()
+        self._sleep = sleep or self._closed.wait
+        self._random = random or Random()  # noqa: S311 - jitter is no secret
         self._client = httpx.Client(
-            base_url=base_url.rstrip("/") + "/",
-            headers={"authorization": f"Bearer {token}", "user-agent": user_agent},
-            timeout=self._budget,
+            base_url=base_url,
+            headers={"User-Agent": f"gpu-monitor/{version}", "Accept": "application/json"},
             transport=transport,
+            # Redirects are not followed: the token would go along. Proxies of the environment are
+            # used, but not to reach the simulator on this machine.
+            follow_redirects=False,
+            mounts=dict.fromkeys(_OWN_MACHINE),
         )
 
     def get(self, path: str) -> bytes:
-        """Return the body of a 200, retrying what may pass: the network, a 5xx, a 429.
+        """Return the body of a 200; try again after a failure that may pass.
 
         Raises:
-            UnreachableError, RefusedError, ThrottledError, MalformedError.
+            MarketError: the last failure, once the attempts or the time are used up.
         """
-        deadline = self._seconds() + self._budget
-        for attempt in range(_RETRIES):
+        deadline = self._monotonic() + self._timeout
+        attempt = 0
+        while True:
             try:
-                return self._get_once(path, deadline)
+                return _judged(self.exchange("GET", path, deadline=deadline), f"GET {path}")
             except (UnreachableError, ThrottledError) as error:
-                pause = self._pause(error, attempt)
-                if attempt == _RETRIES - 1 or self._seconds() + pause >= deadline:
+                attempt += 1
+                pause = self._pause(attempt, error)
+                too_late = self._monotonic() + pause >= deadline
+                if attempt == ATTEMPTS or too_late or self._closed.is_set():
                     raise
-                self._sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
+            self._sleep(pause)
+
+    def exchange(self, method: str, path: str, *, deadline: float) -> Answer:
+        """Send one request, once; return the answer with whatever status it has.
+
+        Raises:
+            UnreachableError: without a whole answer before `deadline` on the monotonic clock.
+            MalformedError: for an answer that is too large, or compressed wrongly.
+        """
+        what = f"{method} {path}"
+        if self._closed.is_set():
+            raise UnreachableError(f"{what} was not sent: the program is stopping")
+        token = self._token().strip()
+        try:
+            with self._client.stream(
+                method,
+                path,
+                headers={b"Authorization": f"Bearer {token}".encode()},
+                timeout=self._limits(deadline),
+            ) as response:
+                body = self._body(response, what, deadline)
+        except httpx.TimeoutException:
+            raise self._too_slow(what) from None
+        except httpx.DecodingError:
+            raise MalformedError(f"{what} was answered with wrongly compressed data") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UnreachableError(f"{what} had no whole answer: {_reason(error)}") from None
+        return Answer(
+            status=response.status_code, headers=response.headers, body=_blotted(body, token)
+        )
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections and end a pause between two attempts."""
+        self._closed.set()
         self._client.close()
 
-    def _get_once(self, path: str, deadline: float) -> bytes:
-        left = max(deadline - self._seconds(), 0.001)
-        with _translated(), self._client.stream("GET", path.lstrip("/"), timeout=left) as response:
-            body = self._body(response, deadline)
-        if response.status_code == _OK:
-            return body
-        raise self._refusal(response, body)
-
-    def _body(self, response: httpx.Response, deadline: float) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise MalformedError(f"the answer is longer than {MAX_BODY >> 20} MiB")
-            if self._seconds() > deadline:
-                raise UnreachableError(
-                    f"the answer was not whole within {self._budget:g} s ({size} bytes came)"
-                )
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    def _refusal(self, response: httpx.Response, body: bytes) -> MarketError:
-        status = response.status_code
-        said = f"HTTP {status}: {excerpt.of_body(body)}"
-        if status == _THROTTLED:
-            return ThrottledError(said, retry_after=self._retry_after(response))
-        if status >= _SERVER_ERROR:
-            return UnreachableError(said)
-        if status >= _CLIENT_ERROR:
-            return RefusedError(said, status=status)
-        return MalformedError(f"{said}; a 200 was expected")
-
-    def _retry_after(self, response: httpx.Response) -> timedelta | None:
-        """Return the pause asked for, given in seconds or as a date (RFC 9110, 10.2.3)."""
-        value = response.headers.get("retry-after", "").strip()
-        if value.isascii() and value.isdigit():
-            return timedelta(seconds=min(int(value), 86_400))
-        try:
-            at = email.utils.parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return max(at - self._now(), timedelta(0))
-
-    def _pause(self, error: MarketError, attempt: int) -> float:
-        """Return the seconds before the next attempt: what was asked for, else a jittered one."""
+    def _pause(self, attempt: int, error: UnreachableError | ThrottledError) -> float:
         if isinstance(error, ThrottledError) and error.retry_after is not None:
             return error.retry_after.total_seconds()
-        return min(_PAUSE * 2**attempt, _LONGEST_PAUSE) * self._jitter()
+        return self._random.uniform(0, min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE))
+
+    def _limits(self, deadline: float) -> httpx.Timeout:
+        left = max(deadline - self._monotonic(), 0.001)
+        return httpx.Timeout(left, connect=min(left, _CONNECT_WITHIN))
+
+    def _body(self, response: httpx.Response, what: str, deadline: float) -> bytes:
+        pieces, size = [], 0
+        for piece in response.iter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._most_bytes:
+                raise MalformedError(f"{what} was answered with more than {self._most_bytes} bytes")
+            if self._monotonic() > deadline:
+                raise self._too_slow(what)
+        return b"".join(pieces)
+
+    def _too_slow(self, what: str) -> UnreachableError:
+        return UnreachableError(f"{what} had no whole answer within {self._timeout:g} s")
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn httpx's errors into ours; their texts hold no header, so no token."""
+def _judged(answer: Answer, what: str) -> bytes:
+    """Return the body of a 200, or raise what the status means (`docs/interface.md`, `poll`)."""
+    status = answer.status
+    seen = f"{what} was answered with {_named(status)}: {excerpt.of_body(answer.body)}"
+    match status:
+        case HTTPStatus.OK:
+            return answer.body
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            pause = retry_after(answer.headers)
+            wait = "" if pause is None else f"; it asks to wait {pause.total_seconds():g} s"
+            raise ThrottledError(f"{seen}{wait}", retry_after=pause)
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            raise RefusedError(f"{seen}; check the marketplace's token", status=status)
+        case _ if 400 <= status < 500:  # noqa: PLR2004 - the 4xx
+            raise RefusedError(seen, status=status)
+        case _ if status >= 500:  # noqa: PLR2004 - the 5xx
+            raise UnreachableError(seen)
+        case _:
+            raise MalformedError(f"{seen}; only a 200 is documented, check base_url")
+
+
+def retry_after(headers: httpx.Headers) -> timedelta | None:
+    """Return how long a `Retry-After` asks to wait, in seconds or as a date (RFC 9110, 10.2.3).
+
+    A date is taken relative to the answer's own `Date`, so that clocks need not agree. `None` is
+    "not told in a usable way".
+    """
+    told = headers.get("Retry-After", "").strip()
+    if re.fullmatch("[0-9]{1,9}", told):
+        return timedelta(seconds=int(told))
     try:
-        yield
-    except httpx.TimeoutException as error:
-        raise UnreachableError(f"no answer in time ({type(error).__name__})") from error
-    except httpx.DecodingError as error:
-        raise MalformedError(f"the answer's encoding cannot be undone: {error}") from error
-    except httpx.HTTPError as error:
-        raise UnreachableError(f"{type(error).__name__}: {error}") from error
-    except httpx.InvalidURL as error:
-        raise UnreachableError(f"the address cannot be used: {error}") from error
+        pause = parsedate_to_datetime(told) - parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(pause, timedelta(0))
+
+
+def _named(status: int) -> str:
+    known = status in HTTPStatus.__members__.values()
+    return f"{status} {HTTPStatus(status).phrase}" if known else str(status)
+
+
+def _reason(error: Exception) -> str:
+    """Say what failed; a `LocalProtocolError` would quote the header that holds the token."""
+    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError) and str(error):
+        return excerpt.of_body(str(error).encode())
+    return type(error).__name__
+
+
+def _blotted(body: bytes, token: str) -> bytes:
+    """Return `body` without the token, should the marketplace echo it."""
+    return body.replace(token.encode(), b"***") if len(token) >= _SHORTEST_SECRET else body
