@@ -13,7 +13,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -217,20 +217,14 @@ def http_receiver(*behaviours: Behaviour) -> Iterator[HttpReceiver]:
     with HttpReceiver() as receiver:
         if behaviours:
             receiver.answers(*behaviours)
-        with _running(lambda: receiver.serve_forever(poll_interval=0.01), receiver.shutdown):
+        serving = threading.Thread(target=lambda: receiver.serve_forever(poll_interval=0.01))
+        serving.start()
+        try:
             yield receiver
-        receiver.disconnect()
-
-
-@contextlib.contextmanager
-def _running(serve: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop()
-        thread.join()
+        finally:
+            receiver.shutdown()
+            serving.join()
+            receiver.disconnect()
 
 
 @contextlib.contextmanager

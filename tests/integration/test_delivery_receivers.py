@@ -112,3 +112,13 @@ def test_a_mail_server_can_hang_and_hang_up() -> None:
         with pytest.raises(smtplib.SMTPServerDisconnected):
             mail(receiver.port)
     assert threading.active_count() == before
+
+
+def fail_while_a_receiver_hangs() -> None:
+    with http_receiver(HANG) as receiver:
+        post(receiver.port)
+
+
+def test_a_test_that_fails_while_its_receiver_hangs_does_not_hang_with_it() -> None:
+    with pytest.raises(TimeoutError):
+        fail_while_a_receiver_hangs()
