@@ -155,6 +155,8 @@ class Monitor:
         ]
 
     def _poll(self, name: str, now: datetime) -> None:
+        if self._stopping.is_set():
+            return
         setup = self._setup
         config, marketplace = setup.marketplaces[name]
         if not self._leads(name, now, 2 * config.poll_interval + config.timeout):
