@@ -6,13 +6,13 @@ few such integers, and the lowest bits of the result are its cheapest offers.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from operator import and_
 
 from monitor.market.money import NanoDollars
 from monitor.market.offer import Offer
-from monitor.market.quote import Shape, lacks, quote
+from monitor.market.quote import Shape, quote
 from monitor.rules.conditions import (
     READ,
     AtLeast,
@@ -21,12 +21,23 @@ from monitor.rules.conditions import (
     Condition,
     Fits,
     OnAttribute,
-    OnShape,
     TotalAtMost,
     Value,
 )
 
 Bits = int
+Place = int
+"""Where an offer stands in the order of prices."""
+
+_FREE: Mapping[str, Callable[[Offer], int | None]] = {
+    "gpu_count": lambda offer: offer.available,
+    "vcpu_count": lambda offer: offer.hostnode.resources.vcpu_count,
+    "ram_gb": lambda offer: offer.hostnode.resources.ram_gb,
+    "storage_gb": lambda offer: offer.hostnode.resources.storage_gb,
+}
+"""What is free of each part of a shape."""
+
+_DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 
 
 class OfferIndex:
@@ -37,39 +48,60 @@ class OfferIndex:
         self._prices = [offer.price for offer in self.offers if offer.price is not None]
         self._everything = (1 << len(self.offers)) - 1
         self._priced = (1 << len(self._prices)) - 1
-        self._accepted: dict[OnAttribute, Bits] = {}
-        self._places: dict[Attribute, dict[Value, list[int]]] = {}
-        self._totals: dict[Shape, dict[int, NanoDollars | None]] = {}
+        self._accepted: dict[Condition, Bits] = {}
+        self._places: dict[Attribute, dict[Value, list[Place]]] = {}
+        self._free: dict[str, list[int]] = {}
+        self._with_free: dict[tuple[str, int], Bits] = {}
+        self._totals: dict[Shape, dict[Place, NanoDollars | None]] = {}
 
-    def matching(self, conditions: Iterable[Condition]) -> list[Offer]:
-        """Return the offers that meet all `conditions`, cheapest per GPU first."""
-        on_shape = [c for c in conditions if isinstance(c, Fits | TotalAtMost)]
-        on_attribute = [c for c in conditions if not isinstance(c, Fits | TotalAtMost)]
-        bits = reduce(and_, map(self._accepting, on_attribute), self._everything)
-        return [
-            self.offers[place]
-            for place in _places(bits)
-            if all(self._meets(condition, place) for condition in on_shape)
-        ]
+    def matching(self, conditions: Iterable[Condition]) -> list[Place]:
+        """Return the places of the offers that meet all `conditions`, cheapest per GPU first."""
+        places = list(_places(reduce(and_, map(self._accepting, conditions), self._everything)))
+        for condition in conditions:
+            if isinstance(condition, TotalAtMost):
+                places = self._affordable(condition, places)
+        return places
 
-    def _accepting(self, condition: OnAttribute) -> Bits:
+    def total(self, shape: Shape, place: Place) -> NanoDollars | None:
+        """Return what `shape` costs on the offer at `place`, all parts, as `quote` has it."""
+        totals = self._totals.setdefault(shape, {})
+        if place not in totals:
+            totals[place] = quote(self.offers[place], shape)
+        return totals[place]
+
+    def _accepting(self, condition: Condition) -> Bits:
         bits = self._accepted.get(condition)
         if bits is None:
             bits = self._accepted[condition] = self._find(condition)
         return bits
 
-    def _find(self, condition: OnAttribute) -> Bits:
+    def _find(self, condition: Condition) -> Bits:
         match condition:
             case AtMost(attribute=Attribute.PRICE):
-                return (1 << bisect_right(self._prices, condition.limit)) - 1
+                return self._priced_at_most(condition.limit)
             case AtLeast(attribute=Attribute.PRICE):
                 cheaper = (1 << bisect_left(self._prices, condition.limit)) - 1
                 return self._priced & ~cheaper
+            case Fits():
+                return self._fitting(condition.shape)
+            case TotalAtMost():
+                return self._perhaps_affordable(condition)
             case _:
-                values = self._places_by_value(condition.attribute)
-                return self._bits(values[value] for value in values if condition.accepts(value))
+                return self._accepted_by(condition)
 
-    def _places_by_value(self, attribute: Attribute) -> dict[Value, list[int]]:
+    def _priced_at_most(self, limit: float) -> Bits:
+        return (1 << bisect_right(self._prices, limit)) - 1
+
+    def _accepted_by(self, condition: OnAttribute) -> Bits:
+        values = self._places_by_value(condition.attribute)
+        octets = bytearray((len(self.offers) + 7) // 8)
+        for value, places in values.items():
+            if condition.accepts(value):
+                for place in places:
+                    octets[place >> 3] |= 1 << (place & 7)
+        return int.from_bytes(octets, "little")
+
+    def _places_by_value(self, attribute: Attribute) -> dict[Value, list[Place]]:
         places = self._places.get(attribute)
         if places is None:
             places = self._places[attribute] = {}
@@ -78,33 +110,41 @@ class OfferIndex:
                 places.setdefault(read(offer), []).append(place)
         return places
 
-    def _bits(self, groups: Iterable[list[int]]) -> Bits:
-        octets = bytearray((len(self.offers) + 7) // 8)
-        for places in groups:
-            for place in places:
-                octets[place >> 3] |= 1 << (place & 7)
-        return int.from_bytes(octets, "little")
+    def _fitting(self, shape: Shape) -> Bits:
+        """Return the offers of which `lacks` says nothing; many shapes share their parts."""
+        wanted = ((part, getattr(shape, part)) for part in _FREE)
+        parts = (self._having_free(part, count) for part, count in wanted if count)
+        return reduce(and_, parts, self._everything)
 
-    def _meets(self, condition: OnShape, place: int) -> bool:
-        match condition:
-            case Fits():
-                return lacks(self.offers[place], condition.shape) is None
-            case TotalAtMost():
-                total = self._total(condition.shape, place)
-                return total is not None and total <= condition.limit
+    def _having_free(self, part: str, count: int) -> Bits:
+        bits = self._with_free.get((part, count))
+        if bits is None:
+            if part not in self._free:
+                read = _FREE[part]
+                self._free[part] = [read(offer) or 0 for offer in self.offers]
+            bits = _bits([free >= count for free in self._free[part]])
+            self._with_free[part, count] = bits
+        return bits
 
-    def _total(self, shape: Shape, place: int) -> NanoDollars | None:
-        totals = self._totals.setdefault(shape, {})
-        if place not in totals:
-            totals[place] = quote(self.offers[place], shape)
-        return totals[place]
+    def _perhaps_affordable(self, condition: TotalAtMost) -> Bits:
+        """Return the offers whose GPUs alone are within the limit; few others need a quote."""
+        gpus = condition.shape.gpu_count
+        return self._priced_at_most(condition.limit // gpus) if gpus else self._everything
+
+    def _affordable(self, condition: TotalAtMost, places: Iterable[Place]) -> list[Place]:
+        totals = ((place, self.total(condition.shape, place)) for place in places)
+        return [place for place, each in totals if each is not None and each <= condition.limit]
 
 
 def _by_price(offer: Offer) -> tuple[bool, int]:
     return (offer.price is None, offer.price or 0)
 
 
-def _places(bits: Bits) -> Iterator[int]:
+def _bits(flags: Iterable[bool]) -> Bits:
+    return int(bytes(flags).translate(_DIGITS)[::-1] or b"0", 2)
+
+
+def _places(bits: Bits) -> Iterator[Place]:
     text = bin(bits)[:1:-1]
     place = text.find("1")
     while place >= 0:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from monitor.market.money import NanoDollars
 from monitor.market.offer import Offer
-from monitor.market.quote import Shape, quote
+from monitor.market.quote import Shape
 from monitor.rules.alert import Labels, Sighting
-from monitor.rules.index import OfferIndex
+from monitor.rules.index import OfferIndex, Place
 from monitor.rules.rule import Per, Rule
 
 MAX_BEST = 5
@@ -34,41 +35,43 @@ _LABEL: Mapping[Per, Callable[[Offer], tuple[tuple[str, str], ...]]] = {
 
 def matches(rule: Rule, marketplace: str, index: OfferIndex) -> dict[Labels, Match]:
     """Return what `rule` sees: one `Match` for each set of labels that an offer meets it under."""
-    key = _LABEL[rule.per]
-    groups: dict[tuple[tuple[str, str], ...], list[Offer]] = {}
-    for offer in index.matching(rule.conditions):
-        groups.setdefault(key(offer), []).append(offer)
+    label = _LABEL[rule.per]
+    groups: dict[tuple[tuple[str, str], ...], list[Place]] = {}
+    for place in index.matching(rule.conditions):
+        groups.setdefault(label(index.offers[place]), []).append(place)
     common = ("marketplace", marketplace)
-    return {
-        labels: _match(labels, offers, rule.shape)
-        for labels, offers in ((tuple(sorted((*own, common))), groups[own]) for own in groups)
-    }
+    found = (
+        _match(tuple(sorted((*own, common))), places, rule.shape, index)
+        for own, places in groups.items()
+    )
+    return {match.labels: match for match in found}
 
 
-def _match(labels: Labels, offers: list[Offer], shape: Shape | None) -> Match:
-    """Sum up `offers`, which stand cheapest per GPU first."""
-    candidates = offers if shape is None else sorted(offers, key=lambda offer: _total(offer, shape))
+def _match(labels: Labels, places: list[Place], shape: Shape | None, index: OfferIndex) -> Match:
+    """Sum up the offers at `places`, which stand cheapest per GPU first."""
+    best = places if shape is None else sorted(places, key=partial(_by_total, index, shape))
     return Match(
         labels=labels,
-        value=offers[0].price,
-        offers=len(offers),
-        best=tuple(_sighting(offer, shape) for offer in candidates[:MAX_BEST]),
+        value=index.offers[places[0]].price,
+        offers=len(places),
+        best=tuple(_sighting(index, place, shape) for place in best[:MAX_BEST]),
     )
 
 
-def _total(offer: Offer, shape: Shape) -> tuple[bool, int]:
-    total = quote(offer, shape)
+def _by_total(index: OfferIndex, shape: Shape, place: Place) -> tuple[bool, int]:
+    total = index.total(shape, place)
     return (total is None, total or 0)
 
 
-def _sighting(offer: Offer, shape: Shape | None) -> Sighting:
+def _sighting(index: OfferIndex, place: Place, shape: Shape | None) -> Sighting:
+    offer = index.offers[place]
     node = offer.hostnode
     return Sighting(
         hostnode_id=node.id,
         gpu=offer.gpu,
         available=offer.available,
         price=offer.price,
-        total=None if shape is None else quote(offer, shape),
+        total=None if shape is None else index.total(shape, place),
         city=node.location.city,
         country=node.location.country,
         tier=node.location.tier,

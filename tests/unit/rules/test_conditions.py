@@ -148,7 +148,8 @@ def test_the_index_finds_just_the_offers_that_lack_nothing(
     some: list[Offer], conditions: list[Condition]
 ) -> None:
     """The bit sets and the plain test of one offer agree, and the cheapest comes first."""
-    found = OfferIndex(some).matching(conditions)
+    index = OfferIndex(some)
+    found = [index.offers[place] for place in index.matching(conditions)]
     wanted = [o for o in some if not any(lack(c, o) for c in conditions)]
     wanted.sort(key=lambda offer: (offer.price is None, offer.price or 0))
     assert found == wanted
