@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -54,22 +55,38 @@ class _Server(uvicorn.Server):
             )
         )
         self.up = threading.Event()
+        self._asked = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let the server stop at once; may be called from any thread while it is up."""
+        self.should_exit = True
+        self._loop.call_soon_threadsafe(self._asked.set)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, and do not send the signal again: being asked to stop is no failure."""
         del sig, frame
-        self.should_exit = True
+        self.stop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.up.set()
 
+    async def main_loop(self) -> None:
+        """Wait to be asked; once a second let uvicorn put its clock right."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), timeout=1)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Cut every connection, then stop."""
-        for connection in self.server_state.connections:
+        """Cut every connection, so that what hangs is not waited for."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await super().shutdown(sockets)
+        await asyncio.sleep(0)
+        await asyncio.gather(*self.server_state.tasks)
 
 
 def listen_at(host: str, port: int) -> socket.socket:
@@ -79,7 +96,9 @@ def listen_at(host: str, port: int) -> socket.socket:
         OSError: the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    listener = socket.socket(
+        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # for asyncio: no delay
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -148,7 +167,7 @@ class SimulatorServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join(STOP_LIMIT)
         if self._thread.is_alive():
             raise TimeoutError("the simulator did not stop")
