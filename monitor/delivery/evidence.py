@@ -93,7 +93,9 @@ class Evidence:
             return _refusal(self._answers[-1], scrub)
         if self._faults:
             return DeliveryRefusedError(_sentence(self._faults[0], _NEVER_SENT) or "")
-        return DeliveryUnknownError(_line(f"Apprise gave up: {scrub(self._remark)}"))
+        return DeliveryUnknownError(
+            _line(f"Apprise gave up: {scrub(self._remark) or 'no reason told'}")
+        )
 
 
 def _refusal(answer: _Answer, scrub: Callable[[str], str]) -> DeliveryRefusedError:
