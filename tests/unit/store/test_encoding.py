@@ -1,0 +1,66 @@
+"""What is stored as text is read as it was written."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.market.hostnode import HostnodeId
+from monitor.market.money import NanoDollars
+from monitor.market.offer import GpuModel
+from monitor.rules.alert import Labels, Sighting
+from monitor.store.encoding import (
+    best_text,
+    labels_text,
+    read_best,
+    read_labels,
+    read_told,
+    told_text,
+)
+
+labels = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), min_size=1).map(
+    lambda pairs: tuple(sorted(pairs.items()))
+)
+
+
+def _maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | values
+
+
+sightings = st.builds(
+    Sighting,
+    hostnode_id=st.text().map(HostnodeId),
+    gpu=st.text().map(GpuModel),
+    available=st.integers(0, 100),
+    price=_maybe(st.integers(1, 10**15).map(NanoDollars)),
+    total=_maybe(st.integers(1, 10**15).map(NanoDollars)),
+    city=_maybe(st.text()),
+    country=_maybe(st.text()),
+    tier=_maybe(st.integers(0, 4)),
+    uptime=_maybe(st.floats(0, 100)),
+)
+
+
+@given(labels)
+def test_labels_are_read_as_they_were_written(value: Labels) -> None:
+    assert read_labels(labels_text(value)) == value
+
+
+@given(labels)
+def test_equal_labels_have_one_text(value: Labels) -> None:
+    assert labels_text(tuple(reversed(value))) == labels_text(value)
+
+
+def test_labels_can_be_read_by_people_who_query_the_database() -> None:
+    value = (("city", "東京"), ("gpu", "l4-pcie-24gb"))
+    assert labels_text(value) == '{"city":"東京","gpu":"l4-pcie-24gb"}'
+
+
+@given(st.lists(sightings, max_size=3).map(tuple))
+def test_the_best_offers_are_read_as_they_were_written(value: tuple[Sighting, ...]) -> None:
+    assert read_best(best_text(value)) == value
+
+
+@given(st.dictionaries(labels, _maybe(st.integers(1, 10**15).map(NanoDollars)), max_size=3))
+def test_what_was_told_is_read_as_it_was_written(value: dict[Labels, NanoDollars | None]) -> None:
+    assert read_told(told_text(value)) == value
