@@ -1,0 +1,117 @@
+"""Whatever the marketplace sends, decoding gives sound values or `MalformedError`."""
+
+import copy
+import json
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.errors import MalformedError
+from monitor.market.snapshot import Snapshot
+from monitor.marketplaces.tensordock.decode import decode_hostnode, decode_hostnodes
+from tests.unit.marketplaces.answers import AT, SEED_HOSTNODE, Json, decoded, hostnode, listing
+
+ODD: st.SearchStrategy[Json] = st.sampled_from(
+    [None, True, 0, -1, 1.5, 10**30, 1e308, 5e-324, "", "\x00", "\ud800", "7", "é", [], {}, [{}]]
+)
+ANYTHING: st.SearchStrategy[Json] = st.recursive(
+    ODD | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+def places(value: Json) -> Iterator[tuple[Json, Json]]:
+    """Yield every container and key below `value`."""
+    keys = value if isinstance(value, dict) else range(len(value))
+    for key in keys:
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from places(value[key])
+
+
+@st.composite
+def mutated(draw: st.DrawFn, original: Json) -> Json:
+    """Return `original` with up to four values anywhere in it replaced or removed."""
+    root = [copy.deepcopy(original)]
+    for _ in range(draw(st.integers(1, 4))):
+        container, key = draw(st.sampled_from(list(places(root))))
+        if isinstance(container, dict) and draw(st.booleans()):
+            del container[key]
+        else:
+            container[key] = draw(ANYTHING)
+    return root[0]
+
+
+def sound(snapshot: Snapshot) -> bool:
+    """Tell whether `snapshot` keeps every promise of its types, and can be sent to a database."""
+    ids = [row.id for row in snapshot.hostnodes]
+    offers = [(offer.hostnode.id, offer.gpu) for offer in snapshot.offers]
+    json.dumps([ids, offers, [str(row) for row in snapshot.hostnodes]]).encode("utf-8")
+    return (
+        len(ids) == len(set(ids))
+        and len(offers) == len(set(offers))
+        and {hostnode_id for hostnode_id, _ in offers} <= set(ids)
+        and all(offer.price is None or offer.price > 0 for offer in snapshot.offers)
+        and all(0 <= offer.available < 2**31 for offer in snapshot.offers)
+        and all(row.uptime is None or 0 <= row.uptime <= 100 for row in snapshot.hostnodes)
+        and not any(letter < " " or letter == "\x7f" for text in ids for letter in text)
+        and all(issue.detail.isprintable() for issue in snapshot.issues)
+    )
+
+
+BODY = {"data": {"hostnodes": [hostnode("a"), hostnode("b"), hostnode("c")]}}
+
+
+@given(mutated(BODY))
+def test_a_mutated_answer_is_sound_or_malformed(answer: Json) -> None:
+    try:
+        snapshot = decode_hostnodes(json.dumps(answer).encode(), marketplace="m", at=AT)
+    except MalformedError:
+        return
+    assert sound(snapshot)
+
+
+@given(mutated(hostnode("c")))
+def test_a_mutated_hostnode_costs_the_others_nothing(row: Json) -> None:
+    alone = decoded(hostnode("a"), hostnode("b"))
+    among = decoded(hostnode("a"), hostnode("b"), row)
+    assert among.hostnodes[:2] == alone.hostnodes
+    assert among.offers[:2] == alone.offers
+    assert all(issue.path.startswith("$.data.hostnodes[2]") for issue in among.issues)
+    assert sound(among)
+
+
+@given(mutated(json.loads(SEED_HOSTNODE)))
+def test_a_mutated_single_hostnode_is_sound_or_malformed(answer: Json) -> None:
+    try:
+        detail = decode_hostnode(json.dumps(answer).encode())
+    except MalformedError:
+        return
+    assert all(offer.hostnode == detail.hostnode for offer in detail.offers)
+    assert all(offer.price is None or offer.price > 0 for offer in detail.offers)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.binary(max_size=8))
+def test_a_body_with_spliced_bytes_is_sound_or_malformed(
+    start: int, length: int, piece: bytes
+) -> None:
+    body = listing(hostnode("a"), hostnode("b"))
+    start %= len(body)
+    try:
+        snapshot = decode_hostnodes(
+            body[:start] + piece + body[start + length % 9 :], marketplace="m", at=AT
+        )
+    except MalformedError:
+        return
+    assert sound(snapshot)
+
+
+@given(st.binary())
+def test_bytes_of_any_kind_are_malformed(body: bytes) -> None:
+    try:
+        decode_hostnodes(body, marketplace="m", at=AT)
+    except MalformedError:
+        return
+    raise AssertionError
