@@ -6,7 +6,8 @@ few such integers, and the lowest bits of the result are its cheapest offers.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import and_
 
@@ -52,7 +53,7 @@ class OfferIndex:
         self._places: dict[Attribute, dict[Value, list[Place]]] = {}
         self._free: dict[str, list[int]] = {}
         self._with_free: dict[tuple[str, int], Bits] = {}
-        self._totals: dict[Shape, dict[Place, NanoDollars | None]] = {}
+        self._totals: dict[Shape, Totals] = {}
 
     def matching(self, conditions: Iterable[Condition]) -> list[Place]:
         """Return the places of the offers that meet all `conditions`, cheapest per GPU first."""
@@ -62,12 +63,11 @@ class OfferIndex:
                 places = self._affordable(condition, places)
         return places
 
-    def total(self, shape: Shape, place: Place) -> NanoDollars | None:
-        """Return what `shape` costs on the offer at `place`, all parts, as `quote` has it."""
-        totals = self._totals.setdefault(shape, {})
-        if place not in totals:
-            totals[place] = quote(self.offers[place], shape)
-        return totals[place]
+    def totals(self, shape: Shape) -> "Totals":
+        """Return what `shape` costs on each offer."""
+        if shape not in self._totals:
+            self._totals[shape] = Totals(self.offers, shape)
+        return self._totals[shape]
 
     def _accepting(self, condition: Condition) -> Bits:
         bits = self._accepted.get(condition)
@@ -132,8 +132,36 @@ class OfferIndex:
         return self._priced_at_most(condition.limit // gpus) if gpus else self._everything
 
     def _affordable(self, condition: TotalAtMost, places: Iterable[Place]) -> list[Place]:
-        totals = ((place, self.total(condition.shape, place)) for place in places)
-        return [place for place, each in totals if each is not None and each <= condition.limit]
+        totals, limit = self.totals(condition.shape), condition.limit
+        return [
+            place for place in places if (total := totals[place]) is not None and total <= limit
+        ]
+
+
+class Totals(dict[Place, NanoDollars | None]):
+    """What one shape costs on the offer at a place, all parts; worked out when first asked for.
+
+    What the parts beside the GPUs come to is worked out once for all offers that share the very
+    same prices, as most hostnodes do.
+    """
+
+    def __init__(self, offers: Sequence[Offer], shape: Shape) -> None:
+        super().__init__()
+        self._offers = offers
+        self._gpus = shape.gpu_count
+        self._parts = replace(shape, gpu_count=0)
+        self._parts_at: dict[int, NanoDollars | None] = {}
+
+    def __missing__(self, place: Place) -> NanoDollars | None:
+        offer = self._offers[place]
+        prices = id(offer.hostnode.prices)
+        if prices not in self._parts_at:
+            self._parts_at[prices] = quote(offer, self._parts)
+        total, price = self._parts_at[prices], offer.price
+        if total is not None and self._gpus:
+            total = None if price is None else NanoDollars(self._gpus * price + total)
+        self[place] = total
+        return total
 
 
 def _by_price(offer: Offer) -> tuple[bool, int]:

@@ -82,10 +82,13 @@ def _new(rule: Rule, match: Match, now: datetime) -> Alert:
 
 
 def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
+    firing = alert.state is AlertState.FIRING
+    if firing and alert.keep_firing_since is None and _tells(alert, match):
+        return Step(alert=alert)
     seen = replace(
         alert, value=match.value, offers=match.offers, best=match.best, keep_firing_since=None
     )
-    if alert.state is AlertState.FIRING:
+    if firing:
         return Step(alert=seen)
     if now - alert.pending_since >= rule.hold_for:
         fires = replace(seen, state=AlertState.FIRING, firing_at=now)
@@ -96,6 +99,10 @@ def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
     if alert.state is AlertState.PENDING:
         return Step(alert=waits)
     return Step(alert=waits, transition=_transition(alert, waits, now, TransitionReason.MATCHED))
+
+
+def _tells(alert: Alert, match: Match) -> bool:
+    return (alert.value, alert.offers, alert.best) == (match.value, match.offers, match.best)
 
 
 def _not_met(rule: Rule, alert: Alert, now: datetime) -> Step:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from monitor.market.money import NanoDollars
 from monitor.market.offer import Offer
@@ -49,29 +48,32 @@ def matches(rule: Rule, marketplace: str, index: OfferIndex) -> dict[Labels, Mat
 
 def _match(labels: Labels, places: list[Place], shape: Shape | None, index: OfferIndex) -> Match:
     """Sum up the offers at `places`, which stand cheapest per GPU first."""
-    best = places if shape is None else sorted(places, key=partial(_by_total, index, shape))
+    if shape is None:
+        best = [_sighting(index.offers[place], None) for place in places[:MAX_BEST]]
+    else:
+        totals = index.totals(shape)
+        cheapest = sorted(places, key=lambda place: _by_total(totals[place]))[:MAX_BEST]
+        best = [_sighting(index.offers[place], totals[place]) for place in cheapest]
     return Match(
         labels=labels,
         value=index.offers[places[0]].price,
         offers=len(places),
-        best=tuple(_sighting(index, place, shape) for place in best[:MAX_BEST]),
+        best=tuple(best),
     )
 
 
-def _by_total(index: OfferIndex, shape: Shape, place: Place) -> tuple[bool, int]:
-    total = index.total(shape, place)
+def _by_total(total: NanoDollars | None) -> tuple[bool, int]:
     return (total is None, total or 0)
 
 
-def _sighting(index: OfferIndex, place: Place, shape: Shape | None) -> Sighting:
-    offer = index.offers[place]
+def _sighting(offer: Offer, total: NanoDollars | None) -> Sighting:
     node = offer.hostnode
     return Sighting(
         hostnode_id=node.id,
         gpu=offer.gpu,
         available=offer.available,
         price=offer.price,
-        total=None if shape is None else index.total(shape, place),
+        total=total,
         city=node.location.city,
         country=node.location.country,
         tier=node.location.tier,

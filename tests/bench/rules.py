@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+from monitor.alerting.outbox import DestinationKey
 from monitor.config.model import NotificationsConfig, RuleConfig
 from monitor.config.rules import rule
 from monitor.market.money import dollars
@@ -61,7 +62,7 @@ def plan(rules: Sequence[RuleDocument]) -> Plan:
     return Plan(
         rules={RuleName(each.name): rule(each) for each in configs},
         policies={RuleName(each.name): each.policy(defaults) for each in configs},
-        destinations={"chat": ("json#00000000",)},
+        destinations={"chat": (DestinationKey("json#00000000"),)},
     )
 
 
@@ -85,8 +86,8 @@ def _document(rng: Random, market: Snapshot, models: Sequence[str], number: int)
 
 
 def _price(rng: Random, market: Snapshot, match: RuleDocument) -> RuleDocument:
-    """Return a cap that one to fifteen in a hundred offers of that GPU keep to."""
-    share = rng.uniform(0.01, 0.15)
+    """Return a cap that up to five in a hundred offers of that GPU keep to."""
+    share = rng.uniform(0, 0.05)
     if rng.random() < 0.7:
         cap = _quantile(market, match["gpu"], Shape(), share)
         floor = {"min_price_per_gpu_hour": round(cap / 3, 2)} if rng.random() < 0.2 else {}
