@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from monitor.config.durations import parse_duration
+from monitor.cli.common import duration
+from monitor.config.syntax import unreadable
 from monitor.config.values import Listen, ListenAddress
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, Problem
 from monitor.marketplaces.replay import BadLine, ReplayLine, open_replay
 from monitor.simulator.catalogue import FAULTS
 from monitor.simulator.drift import Drift
@@ -29,9 +30,6 @@ BAD_LINES_SHOWN = 20
 DEFAULT_HOSTNODES = 30
 DEFAULT_LISTEN = "127.0.0.1:9471"
 
-_FAILED = 1
-_WRONG = 2
-
 
 def _address(text: str) -> ListenAddress:
     try:
@@ -40,14 +38,11 @@ def _address(text: str) -> ListenAddress:
         raise typer.BadParameter(str(error.errors()[0]["ctx"]["error"])) from None
 
 
-def _duration(text: str) -> timedelta:
-    try:
-        duration = parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if not duration:
+def _step(given: str | timedelta) -> timedelta:
+    step = duration(given)
+    if not step:
         raise typer.BadParameter("must be longer than 0s")
-    return duration
+    return step
 
 
 def _list_faults(wanted: bool) -> None:
@@ -87,7 +82,7 @@ def simulate(
     step: Annotated[
         timedelta,
         typer.Option(
-            parser=_duration,
+            parser=_step,
             metavar="TIME",
             help="Time between two recorded polls, or two moves of a made-up market.",
         ),
@@ -115,9 +110,9 @@ def simulate(
         elif scenario is None:
             simulation.follow(Drift(made_up, step=step, seed=seed))
         if scenario is not None:
-            simulation.follow(_script(simulation, scenario))
+            simulation.follow(Script(simulation, load_scenario(scenario)))
         _switch_on(simulation, fault or [])
-        with _listener(listen) as listener:
+        with listen_at(listen.host, listen.port) as listener:
             _tell(listener, token)
             serve(simulation, listener)
 
@@ -131,18 +126,20 @@ def _made_up(replay: Path | None, hostnodes: int | None, seed: int) -> Simulated
 
 @contextmanager
 def _checked_replay(path: Path) -> Iterator[Iterator[ReplayLine]]:
-    """Read all of a replay file once to find what is wrong with it, then hand it out."""
+    """Read all of a replay file once to find what is wrong with it, then hand it out.
+
+    Raises:
+        ConfigError: it cannot be opened, has bad lines (the first are told), or no poll.
+    """
     try:
         with open_replay(path) as lines:
             polls, bad = _survey(lines)
     except OSError as error:
-        raise _stop(f"{path}: {error.strerror}", _WRONG) from None
-    for line in bad:
-        typer.echo(f"{path}:{line.line}: {line.reason}", err=True)
+        raise unreadable(str(path), f"cannot be read: {error.strerror}") from None
     if bad:
-        raise _stop(f"{path} cannot be played: mend or delete these lines", _WRONG)
+        raise ConfigError(tuple(_problem(path, line) for line in bad))
     if not polls:
-        raise _stop(f"{path} cannot be played: there is no recorded poll in it", _WRONG)
+        raise unreadable(str(path), "holds no recorded poll")
     with open_replay(path) as lines:
         yield lines
 
@@ -159,13 +156,8 @@ def _survey(lines: Iterator[ReplayLine]) -> tuple[int, list[BadLine]]:
     return polls, bad
 
 
-def _script(simulation: Simulation, path: Path) -> Script:
-    try:
-        return Script(simulation, load_scenario(path))
-    except ConfigError as error:
-        raise _stop(str(error), _WRONG) from None
-    except OSError as error:
-        raise _stop(f"{path}: {error.strerror}", _WRONG) from None
+def _problem(path: Path, line: BadLine) -> Problem:
+    return Problem(file=str(path), line=line.line, column=1, where="poll", what=line.reason)
 
 
 def _switch_on(simulation: Simulation, faults: list[str]) -> None:
@@ -175,14 +167,6 @@ def _switch_on(simulation: Simulation, faults: list[str]) -> None:
             simulation.faults.on(name, endpoint=endpoint if at else None)
         except FaultError as error:
             raise typer.BadParameter(str(error), param_hint="--fault") from None
-
-
-def _listener(address: ListenAddress) -> socket.socket:
-    try:
-        return listen_at(address.host, address.port)
-    except OSError as error:
-        what = f"cannot listen at {address}: {error.strerror}; choose another with --listen"
-        raise _stop(what, _FAILED) from None
 
 
 def _tell(listener: socket.socket, token: str | None) -> None:
@@ -197,8 +181,3 @@ def _tell(listener: socket.socket, token: str | None) -> None:
         f"    token: {known}\n",
         err=True,
     )
-
-
-def _stop(message: str, status: int) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(status)

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from monitor.config.document import Document, read_document
 from monitor.config.schema import did_you_mean
-from monitor.config.syntax import not_utf8
+from monitor.config.syntax import not_utf8, unreadable
 from monitor.config.values import Duration, Text
 from monitor.errors import ConfigError, Problem
 from monitor.simulator.actions import Action, AddHostnode, SetOffer, SwitchOn, known_fault
@@ -65,8 +65,7 @@ def load_scenario(path: Path) -> Scenario:
     """Return the scenario in the YAML file `path`.
 
     Raises:
-        ConfigError: with every mistake in it, in file order.
-        OSError: the file cannot be read.
+        ConfigError: with every mistake in it, in file order, or why it cannot be read.
     """
     document = read_document(str(path), _text(path), {})
     try:
@@ -80,7 +79,10 @@ def load_scenario(path: Path) -> Scenario:
 
 
 def _text(path: Path) -> str:
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise unreadable(str(path), f"cannot be read: {error.strerror}") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

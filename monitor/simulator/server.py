@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from monitor.errors import ListenError
 from monitor.simulator.app import PREFIX, create_app
 from monitor.simulator.market import SimulatedMarket
 from monitor.simulator.requests import RequestLog
@@ -90,22 +91,22 @@ class _Server(uvicorn.Server):
 
 
 def listen_at(host: str, port: int) -> socket.socket:
-    """Return a socket bound to `host` and `port`; port 0 takes a free one.
+    """Return a socket that listens on `host` and `port`; port 0 takes a free one.
 
     Raises:
-        OSError: the address cannot be had.
+        ListenError: the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(
-        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    )  # for asyncio: no delay
+    # asyncio sends without delay only on sockets that say they are TCP
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen()
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        reason = f"{error.strerror or error}; choose another with --listen"
+        raise ListenError(f"cannot listen on {host}:{port}: {reason}") from error
     return listener
 
 
