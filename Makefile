@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
 
-.PHONY: demo run test quick check lint types bench lock format clean
+.PHONY: help demo run test quick check lint types bench lock format clean
 .DEFAULT_GOAL := help
 
 help:  ## this list

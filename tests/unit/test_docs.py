@@ -1,6 +1,7 @@
 """What the papers say is there: commands and their options, links, files."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from monitor.cli import app
+from monitor.config.load import load
+from monitor.delivery.apprise import check_url
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -106,6 +109,15 @@ def test_every_link_leads_somewhere(paper: Path) -> None:
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
 def test_every_file_named_is_there(paper: Path) -> None:
     assert missing_files(paper.read_text(encoding="utf-8")) == []
+
+
+def test_the_readmes_configuration_can_be_used(tmp_path: Path) -> None:
+    block = next(each for each in FENCE.findall(README) if "yaml" in each.splitlines()[0])
+    file = tmp_path / "my.yaml"
+    file.write_text(textwrap.dedent(block).strip().strip("`").removeprefix("yaml"))
+    config = load(file, {"TENSORDOCK_TOKEN": "made-up", "CHAT_URL": "ntfys://topic"}, check_url)
+    assert [rule.name for rule in config.rules] == ["h100-under-2.20"]
+    assert not config.warnings
 
 
 def test_every_paper_is_reached_from_the_readme() -> None:
