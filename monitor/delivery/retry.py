@@ -18,13 +18,15 @@ class RetryPolicy:
     The pause before the next attempt is a random part of `base`, doubled with each attempt up to
     `cap`; a receiver that asks for a longer one gets it, up to `longest_asked`. After `attempts`
     in all a notification is dead; after `attempts_if_message_refused` if the receiver objects to
-    the message itself, for a destination is told in order, and it holds up all others.
+    the message itself, for a destination is told in order, and it holds up all others. With the
+    defaults a receiver can be down for some twelve hours and nothing is lost, and is told again
+    within minutes of its return.
     """
 
     base: timedelta = timedelta(seconds=5)
-    cap: timedelta = timedelta(minutes=15)
-    longest_asked: timedelta = timedelta(hours=1)
-    attempts: int = 12
+    cap: timedelta = timedelta(minutes=5)
+    longest_asked: timedelta = timedelta(minutes=15)
+    attempts: int = 300
     attempts_if_message_refused: int = 3
 
     def ceiling(self, attempts: int) -> timedelta:

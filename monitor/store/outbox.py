@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    Column,
     ColumnElement,
     Connection,
     Row,
@@ -35,6 +36,9 @@ from monitor.alerting.outbox import (
 from monitor.rules.alert import RuleName
 from monitor.store.keys import insertion
 from monitor.store.schema import UNENDED_NOTIFICATION, destinations, notifications
+
+LONGEST_WAIT = timedelta(minutes=20)
+"""No retry and no lease is further away, as long as nobody turns the clock."""
 
 _UNKNOWN = notifications.c.unknown_attempts
 
@@ -203,7 +207,7 @@ def _due(now: datetime, limit: int) -> CTE:
         .scalar_subquery()
     )
     wait_is_over = or_(
-        notifications.c.next_attempt_at.is_(None), notifications.c.next_attempt_at <= now
+        notifications.c.next_attempt_at.is_(None), _is_over(notifications.c.next_attempt_at, now)
     )
     waiting = _has({NotificationStatus.QUEUED, NotificationStatus.UNKNOWN})
     return (
@@ -213,7 +217,7 @@ def _due(now: datetime, limit: int) -> CTE:
         .where(
             or_(
                 and_(waiting, wait_is_over),
-                and_(_is_sending(), notifications.c.lease_until <= now),
+                and_(_is_sending(), _is_over(notifications.c.lease_until, now)),
             )
         )
         .order_by(notifications.c.id)
@@ -221,6 +225,11 @@ def _due(now: datetime, limit: int) -> CTE:
         .with_for_update(of=notifications, skip_locked=True)
         .cte("due")
     )
+
+
+def _is_over(until: Column[datetime], now: datetime) -> ColumnElement[bool]:
+    """Return whether a wait has ended; one longer than any is a clock that was set back."""
+    return or_(until <= now, until > now + LONGEST_WAIT)
 
 
 def _has(statuses: Collection[NotificationStatus]) -> ColumnElement[bool]:

@@ -181,7 +181,7 @@ def test_one_that_waits_for_its_retry_holds_up_only_its_own_destination(
         enqueue(database, [a_draft(name, title) for name in ("down#1", "up#2")])
     down, up = claim(database)
     box = Outbox(database)
-    box.settle(down, Settlement(status=NotificationStatus.QUEUED, at=NOON, retry_at=at(60)))
+    box.settle(down, Settlement(status=NotificationStatus.QUEUED, at=NOON, retry_at=at(15)))
     box.settle(up, SENT)
     (claimed,) = claim(database, at(1))
     assert (claimed.destination, claimed.title) == ("up#2", "second")
@@ -202,6 +202,18 @@ def test_no_more_are_claimed_than_asked_for_and_the_oldest_first(database: Datab
 
 def test_queueing_survives_a_clock_set_back(database: Database) -> None:
     enqueue(database, [a_draft()], now=at(60))
+    assert len(claim(database, NOON)) == 1
+
+
+@pytest.mark.parametrize("under_way", [True, False])
+def test_a_clock_set_back_an_hour_holds_up_neither_a_retry_nor_a_dead_claim(
+    database: Database, *, under_way: bool
+) -> None:
+    enqueue(database, [a_draft()])
+    (claimed,) = claim(database, at(60))
+    if not under_way:
+        failed = Settlement(status=NotificationStatus.QUEUED, at=at(60), retry_at=at(65))
+        Outbox(database).settle(claimed, failed)
     assert len(claim(database, NOON)) == 1
 
 
