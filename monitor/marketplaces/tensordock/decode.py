@@ -93,8 +93,8 @@ def _refuse_failure(answer: wire.ListAnswer | wire.HostnodeAnswer, body: bytes) 
 def _refuse_nothing(rows: Rows, told: int) -> None:
     """Raise for a list of hostnodes of which nothing could be read: its shape has changed.
 
-    One hostnode that does not say what it offers is a row in need; several, with no offer among
-    all the others, are a changed shape.
+    One hostnode that does not say what it offers is one bad row; several, and no offer among all
+    the others, are a changed shape.
     """
     if told and not rows.hostnodes:
         what = f"of {told} hostnodes none could be read"

@@ -47,7 +47,9 @@ class Http:
 
     `token` is asked for on every call, and is never part of an error or a `repr`. `timeout` is
     what a read may take in all, with its retries and pauses; a body that trickles in is cut off
-    then, at the first piece that comes too late. A pause ends early when `close()` is called.
+    then, at the first piece that comes too late (headers that trickle in are not: httpx offers no
+    place to look, so the scheduler's watch is what notices them). A pause ends early when
+    `close()` is called.
     """
 
     def __init__(

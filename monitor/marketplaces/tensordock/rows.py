@@ -34,7 +34,7 @@ _pricing_decoder = msgspec.json.Decoder(wire.Pricing | wire.NotAnObject)
 class Rows:
     """The hostnodes and offers read so far, and the issues met on the way.
 
-    `silent` counts the hostnodes that do not say in a usable way what they offer (an empty list
+    `silent` counts the rows that do not say in a usable way what they offer (an empty list of GPUs
     says it: nothing). Places and part prices that hostnodes share word for word are read once.
     """
 
@@ -54,8 +54,10 @@ class Rows:
     def add(self, row: wire.Hostnode | wire.NotAnObject, index: int = 0) -> None:
         """Read the hostnode that stands at `index` of the answer."""
         if type(row) is not wire.Hostnode:
+            self.silent += 1
             self._flaws.append(Flaw(IssueReason.HOSTNODE_SHAPE, "", "an object", row))
         elif not fields.is_text(row.id):
+            self.silent += 1
             self._flaws.append(Flaw(IssueReason.HOSTNODE_SHAPE, ".id", fields.A_TEXT, row.id))
         elif row.id in self._ids:
             self._flaws.append(Flaw(IssueReason.DUPLICATE, ".id", "an id not seen yet", row.id))

@@ -171,6 +171,8 @@ def test_a_list_of_which_no_offer_can_be_read_is_malformed_not_sold_out() -> Non
     ]
     with pytest.raises(MalformedError, match="of 2 hostnodes not one offer"):
         decoded(*renamed)
+    with pytest.raises(MalformedError, match="of 2 hostnodes not one offer"):
+        decoded("no hostnode", renamed[0])
     moved = [changed(hostnode(name), "available_resources", MISSING) for name in "ab"]
     with pytest.raises(MalformedError, match="of 2 hostnodes not one offer"):
         decoded(*moved)
