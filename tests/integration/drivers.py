@@ -1,0 +1,99 @@
+"""The real daemon with one thing changed, as a program: `-m tests.integration.drivers NAME FILE`.
+
+Most drivers die by SIGKILL, as by a loss of power, at one exact step from poll to delivery.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+from monitor.app import Monitor
+from monitor.cli.common import log_to_stderr, read_config, redactor
+from monitor.delivery.apprise import AppriseSender
+from monitor.scheduler import Job
+from monitor.store import outbox
+from monitor.store.dispatch import Outbox
+from monitor.store.ledger import Ledger
+
+SHORT_DEADLINE = timedelta(milliseconds=500)
+
+
+def main(name: str, file: Path) -> None:
+    """Run the daemon under the driver `name`, until SIGTERM or its death."""
+    log_to_stderr(json_lines=True, level="info")
+    _DRIVERS[name]()
+    Monitor(read_config(file), reread=lambda: read_config(file), redactor=redactor).run()
+
+
+def _die(*_: object) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+def _before_commit() -> None:
+    """Die when all of a cycle with notifications is written, and not committed."""
+    enqueue = Ledger.enqueue
+
+    def enqueue_and_die(ledger: Ledger, drafts: Any, now: Any) -> None:
+        enqueue(ledger, drafts, now)
+        if drafts:
+            _die()
+
+    _replace(Ledger, "enqueue", enqueue_and_die)
+
+
+def _before_claiming() -> None:
+    """Die when a cycle with notifications is committed, and none of them is claimed."""
+    _replace(Outbox, "claim", lambda *_, **__: [])
+    _replace(Monitor, "_count_alerts", _die_once_queued)
+
+
+def _die_once_queued(monitor: Monitor, _: object) -> None:
+    with monitor._database.read() as connection:
+        if outbox.lengths(connection):
+            _die()
+
+
+def _before_sending() -> None:
+    """Die when a notification is claimed, and nothing of it has left."""
+    _replace(AppriseSender, "send", _die)
+
+
+def _before_settling() -> None:
+    """Die when the receiver has accepted a notification, and that is not written down."""
+    _replace(Outbox, "settle", _die)
+
+
+def _short_deadlines() -> None:
+    """Give no poll more than half a second before it counts as hung."""
+    jobs = Monitor._jobs
+
+    def hurried(monitor: Monitor) -> list[Job]:
+        return [
+            replace(job, deadline=SHORT_DEADLINE) if job.name.startswith("poll:") else job
+            for job in jobs(monitor)
+        ]
+
+    _replace(Monitor, "_jobs", hurried)
+
+
+def _replace(owner: type, name: str, by: Callable[..., object]) -> None:
+    setattr(owner, name, by)  # for the life of this process
+
+
+_DRIVERS = {
+    "before-commit": _before_commit,
+    "before-claiming": _before_claiming,
+    "before-sending": _before_sending,
+    "before-settling": _before_settling,
+    "short-deadlines": _short_deadlines,
+}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
