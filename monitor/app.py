@@ -102,7 +102,7 @@ class Monitor:
             log.info("database ready", database=self._database.name, migrations_run=len(migrated))
             stack.enter_context(_on_hangup(self._ask_reload))
             self._begin()
-            server.run(lambda: on_started(server.url))
+            server.run(lambda: self._started(on_started))
             return self._end()
 
     def stop(self) -> None:
@@ -118,6 +118,10 @@ class Monitor:
         self._delivery.start()
         self._warden.start()
         log.info("running", version=__version__, rules=len(self._setup.plan.rules))
+
+    def _started(self, on_started: Callable[[str], None]) -> None:
+        log.info("serving", url=self._server.url)
+        on_started(self._server.url)
 
     def _end(self) -> bool:
         log.info("stopping", in_flight=self._watch.running)
