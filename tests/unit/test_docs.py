@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from monitor.cli import app
 from monitor.config.load import load
 from monitor.delivery.apprise import check_url
+from monitor.delivery.retry import RetryPolicy
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -118,6 +119,19 @@ def test_the_readmes_configuration_can_be_used(tmp_path: Path) -> None:
     config = load(file, {"TENSORDOCK_TOKEN": "made-up", "CHAT_URL": "ntfys://topic"}, check_url)
     assert [rule.name for rule in config.rules] == ["h100-under-2.20"]
     assert not config.warnings
+
+
+def test_the_retries_told_are_those_made() -> None:
+    paper = (ROOT / "docs" / "alerting.md").read_text(encoding="utf-8")
+    policy = RetryPolicy()
+    for told in (
+        f"up to {policy.base.seconds} s after the first failure",
+        f"at most {policy.cap.seconds // 60} min; `Retry-After`",
+        f"honoured up to {policy.longest_asked.seconds // 60} min",
+        f"After {policy.attempts} tries",
+        f"after {policy.attempts_if_message_refused} if the receiver objects",
+    ):
+        assert told in paper
 
 
 def test_every_paper_is_reached_from_the_readme() -> None:
