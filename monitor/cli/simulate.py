@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from monitor.cli.common import duration
 from monitor.config.syntax import unreadable
-from monitor.config.values import Listen, ListenAddress
+from monitor.config.values import ListenAddress, listen_address
 from monitor.errors import ConfigError, Problem
+from monitor.listening import listen as open_socket
 from monitor.marketplaces.replay import BadLine, ReplayLine, open_replay
 from monitor.simulator.catalogue import FAULTS
 from monitor.simulator.drift import Drift
@@ -22,7 +22,7 @@ from monitor.simulator.generate import generate
 from monitor.simulator.market import SimulatedMarket
 from monitor.simulator.playback import Playback
 from monitor.simulator.scenario import Script, load_scenario
-from monitor.simulator.server import base_url, listen_at, serve
+from monitor.simulator.server import base_url, serve
 from monitor.simulator.simulation import Simulation
 from monitor.simulator.switchboard import FaultError
 
@@ -31,11 +31,11 @@ DEFAULT_HOSTNODES = 30
 DEFAULT_LISTEN = "127.0.0.1:9471"
 
 
-def _address(text: str) -> ListenAddress:
+def _address(given: str | ListenAddress) -> ListenAddress:
     try:
-        return TypeAdapter[ListenAddress](Listen).validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter(str(error.errors()[0]["ctx"]["error"])) from None
+        return listen_address(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _step(given: str | timedelta) -> timedelta:
@@ -112,7 +112,7 @@ def simulate(
         if scenario is not None:
             simulation.follow(Script(simulation, load_scenario(scenario)))
         _switch_on(simulation, fault or [])
-        with listen_at(listen.host, listen.port) as listener:
+        with open_socket(listen.host, listen.port) as listener:
             _tell(listener, token)
             serve(simulation, listener)
 

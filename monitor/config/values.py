@@ -124,7 +124,12 @@ def _share(value: object) -> object:
     return share
 
 
-def _listen(value: object) -> object:
+def listen_address(value: object) -> ListenAddress:
+    """Read `127.0.0.1:9470` or `[::1]:9470`; an address is handed through.
+
+    Raises:
+        ValueError: with a sentence.
+    """
     if isinstance(value, ListenAddress):
         return value
     found = re.fullmatch(
@@ -231,7 +236,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 SomeTime = Annotated[Duration, AfterValidator(_some_time)]
 Dollars = Annotated[NanoDollars, BeforeValidator(_dollars)]
 Share = Annotated[float, BeforeValidator(_share)]
-Listen = Annotated[ListenAddress, BeforeValidator(_listen)]
+Listen = Annotated[ListenAddress, BeforeValidator(listen_address)]
 BaseUrl = Annotated[Text, AfterValidator(_base_url)]
 Token = Annotated[Secret, AfterValidator(_token)]
 DatabaseUrl = Annotated[Secret, AfterValidator(_database_url)]

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from monitor.errors import ListenError
+from monitor.listening import listen
 from monitor.simulator.app import PREFIX, create_app
 from monitor.simulator.market import SimulatedMarket
 from monitor.simulator.requests import RequestLog
@@ -90,26 +90,6 @@ class _Server(uvicorn.Server):
         await asyncio.gather(*self.server_state.tasks)
 
 
-def listen_at(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on `host` and `port`; port 0 takes a free one.
-
-    Raises:
-        ListenError: the address cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends without delay only on sockets that say they are TCP
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        reason = f"{error.strerror or error}; choose another with --listen"
-        raise ListenError(f"cannot listen on {host}:{port}: {reason}") from error
-    return listener
-
-
 def base_url(listener: socket.socket) -> str:
     """Return where the documented API is to be found on `listener`."""
     host, port = listener.getsockname()[:2]
@@ -148,7 +128,7 @@ class SimulatorServer:
         return self.simulation.requests
 
     def __enter__(self) -> Self:
-        listener = listen_at("127.0.0.1", 0)
+        listener = listen("127.0.0.1", 0)
         self.base_url = base_url(listener)
         self._server = _Server(create_app(self.simulation))
         self._thread = threading.Thread(

@@ -1,7 +1,6 @@
 """The HTTP edge: metrics, health, readiness, and an index page that links them."""
 
 import asyncio
-import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +12,12 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
-from monitor.errors import ListenError
+from monitor.listening import listen
 from monitor.web.exposition import negotiate, wants_gzip
 from monitor.web.metrics import Metrics
 from monitor.web.readiness import Readiness
 
 _READ = ["GET", "HEAD"]
-_BACKLOG = 128
 _GRACE_SECONDS = 1
 _INDEX = """<!doctype html>
 <html lang="en">
@@ -77,7 +75,7 @@ class Server:
     """
 
     def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
-        self._socket = _listen(host, port)
+        self._socket = listen(host, port)
         host, port, *_ = self._socket.getsockname()
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._uvicorn = _Uvicorn(_settings(app))
@@ -151,18 +149,5 @@ def _settings(app: FastAPI) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; an address that was in use until just now can be had again."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno == errno.EADDRINUSE:
-            reason = "another program listens there; stop it, or change server.listen"
-        raise ListenError(f"cannot listen on {host}:{port}: {reason}") from error

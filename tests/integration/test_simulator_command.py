@@ -108,7 +108,7 @@ def test_a_port_that_is_taken_is_told(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = run("--listen", f"127.0.0.1:{taken.getsockname()[1]}")
     assert result.status == 1
-    assert "Address already in use; choose another with --listen" in result.stderr
+    assert "another program listens there; stop it, or choose another address" in result.stderr
     assert "Traceback" not in result.stderr
 
 
