@@ -4,32 +4,49 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.bench.figures import Figure
+from tests.bench.latency import latency
+from tests.bench.memory import memory
 from tests.bench.scrape import scrape
 from tests.bench.speed import cycle, decode, rules
 
-BENCHES: Mapping[str, Callable[[int], list[Figure]]] = {
-    "decode": decode,
-    "cycle": cycle,
-    "rules": rules,
-    "scrape": scrape,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How often things are repeated."""
+
+    rounds: int
+    early_cycles: int
+    late_cycles: int
+    notifications: int
+
+
+THOROUGH = Effort(rounds=11, early_cycles=20, late_cycles=50, notifications=50)
+QUICK = Effort(rounds=3, early_cycles=8, late_cycles=16, notifications=10)
+BENCHES: Mapping[str, Callable[[Effort], list[Figure]]] = {
+    "decode": lambda effort: decode(effort.rounds),
+    "cycle": lambda effort: cycle(effort.rounds),
+    "rules": lambda effort: rules(effort.rounds),
+    "scrape": lambda effort: scrape(effort.rounds),
+    "memory": lambda effort: memory(effort.early_cycles, effort.late_cycles),
+    "latency": lambda effort: latency(effort.notifications),
 }
-ROUNDS, QUICK_ROUNDS = 11, 3
 
 
 def main() -> int:
     """Run what was asked for; return the exit status."""
     asked = _arguments()
-    rounds = QUICK_ROUNDS if asked.quick else ROUNDS
+    effort = QUICK if asked.quick else THOROUGH
     figures: list[Figure] = []
     for name, bench in BENCHES.items():
         if asked.name is None or asked.name in name:
             print(f"measuring: {name} …", file=sys.stderr)  # noqa: T201  a program of the terminal
-            figures += bench(rounds)
+            figures += bench(effort)
     if asked.json:
         print(json.dumps([each.document() for each in figures], indent=2))  # noqa: T201  likewise
     else:
