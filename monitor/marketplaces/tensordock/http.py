@@ -97,7 +97,7 @@ class Http:
                 attempt += 1
                 pause = self._pause(attempt, error)
                 too_late = self._monotonic() + pause >= deadline
-                if attempt == ATTEMPTS or too_late or self._closed.is_set():
+                if attempt == ATTEMPTS or too_late:
                     raise
             self._sleep(pause)
 

@@ -113,11 +113,11 @@ def test_a_failed_poll_says_what_was_seen() -> None:
     assert '{"status":400, "error":"No available nodes found"}' in detail
 
 
-def test_a_refused_token_is_told_with_what_to_do() -> None:
-    poll = Wire([httpx.Response(401, content=b"Unauthorized")]).marketplace().poll(AT)
+@pytest.mark.parametrize(("status", "named"), [(401, "401 Unauthorized"), (403, "403 Forbidden")])
+def test_a_refused_token_is_told_with_what_to_do(status: int, named: str) -> None:
+    poll = Wire([httpx.Response(status, content=b"no access")]).marketplace().poll(AT)
     assert poll.detail == (
-        "GET /hostnodes was answered with 401 Unauthorized: Unauthorized; "
-        "check the marketplace's token"
+        f"GET /hostnodes was answered with {named}: no access; check the marketplace's token"
     )
 
 

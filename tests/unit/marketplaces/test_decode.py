@@ -291,7 +291,7 @@ def test_an_undecodable_hostnode_costs_itself_and_one_issue(row: Json, path: str
 BAD_NUMBERS: tuple[Json, ...] = (-1, "7", True, [], {}, 10**30)
 OPTIONAL: list[tuple[str, Callable[[Hostnode], object], tuple[Json, ...]]] = [
     ("engine", lambda row: row.engine, (7, True, [], {}, "a\x1bb", "e" * 201)),
-    ("uptime_percentage", lambda row: row.uptime, (*BAD_NUMBERS, 100.01, "99.5%")),
+    ("uptime_percentage", lambda row: row.uptime, (*BAD_NUMBERS, -0.5, 100.01, "99.5%")),
     ("available_resources.vcpu_count", lambda r: r.resources.vcpu_count, (*BAD_NUMBERS, 7.5)),
     ("available_resources.ram_gb", lambda row: row.resources.ram_gb, (*BAD_NUMBERS, 1e10)),
     ("available_resources.storage_gb", lambda row: row.resources.storage_gb, BAD_NUMBERS),
@@ -377,6 +377,13 @@ def test_a_bad_port_costs_itself_only() -> None:
     assert snapshot.hostnodes[0].ports == (22, 65535)
     bad = (1, 2, 4, 5, 6)
     assert told(snapshot.issues) == [("field", f"{ROW}.{path}[{index}]") for index in bad]
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536, 10**30])
+def test_a_port_out_of_range_is_none(port: int) -> None:
+    snapshot = decoded(changed(hostnode(), "available_resources.available_ports", [22, port]))
+    assert snapshot.hostnodes[0].ports == (22,)
+    assert len(snapshot.issues) == 1
 
 
 @pytest.mark.parametrize(
