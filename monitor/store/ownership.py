@@ -25,7 +25,8 @@ def sole_owner(database: Database) -> Iterator[None]:
     if database.file is None:
         yield
         return
-    path = database.file.with_name(f"{database.file.name}.lock")
+    file = database.file.resolve()  # a link to it is the same file
+    path = file.with_name(f"{file.name}.lock")
     lock = _opened(path)
     try:
         _claim(lock, path, database.name)

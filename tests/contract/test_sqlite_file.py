@@ -90,6 +90,20 @@ def test_a_lock_that_another_program_holds_is_told(file: Path, database: Databas
     assert pragma(database, "page_count")
 
 
+def test_what_a_transaction_reads_is_not_outdated_when_it_writes(
+    file: Path, database: Database
+) -> None:
+    """It is alone with its writing from the start; else its late write would fail at once."""
+    with (
+        closing(Database.open(f"sqlite:///{file}", busy_timeout=timedelta(0))) as other,
+        database.transaction() as connection,
+    ):
+        assert connection.scalars(select(leases.c.name)).all() == []
+        with pytest.raises(StoreBusyError):
+            fill(other, "in between", 1)
+        connection.execute(insert(leases).values(name="a", holder="a", lease_until=NOON))
+
+
 def test_a_file_of_another_kind_is_told(tmp_path: Path) -> None:
     file = tmp_path / "monitor.db"
     file.write_text("this is not a database" * 100)
