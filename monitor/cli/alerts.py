@@ -1,6 +1,6 @@
 """`alerts`: what is pending, firing, and was lately resolved."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +27,12 @@ def alerts(
     config: ConfigPath = DEFAULT_CONFIG,
     resolved: Annotated[
         timedelta,
-        typer.Option(parser=duration, metavar="TIME", help="Also what was resolved this lately."),
+        typer.Option(
+            parser=duration,
+            metavar="TIME",
+            help="Also what was resolved this lately.",
+            show_default="24h",
+        ),
     ] = timedelta(days=1),
     as_json: AsJson = False,
 ) -> None:
@@ -38,23 +43,33 @@ def alerts(
     if as_json:
         print_json([_json(alert) for alert in found])
         return
+    several = len({alert.marketplace for alert in found}) > 1
     print_table(
-        ("rule", "labels", "state", ">$/GPU h", ">offers", "active", "fired", "resolved"),
+        ("rule…", "labels…", "state", ".$/GPU h", ">offers", "since"),
         (
             (
                 alert.rule,
-                ", ".join(f"{name}={value}" for name, value in alert.labels),
+                _labels(alert, several=several),
                 alert.state.value,
                 None if alert.value is None else show(alert.value),
                 alert.offers,
-                ago(alert.active_at, now),
-                ago(alert.firing_at, now),
-                ago(alert.resolved_at, now),
+                ago(_since(alert), now),
             )
             for alert in found
         ),
         empty="no alerts",
     )
+
+
+def _labels(alert: Alert, *, several: bool) -> str:
+    """Return what tells an alert apart; its marketplace only if there are several."""
+    shown = (pair for pair in alert.labels if several or pair[0] != "marketplace")
+    return ", ".join(f"{name}={value}" for name, value in shown)
+
+
+def _since(alert: Alert) -> datetime:
+    """Return since when an alert has been in its state."""
+    return alert.resolved_at or alert.firing_at or alert.active_at
 
 
 def _json(alert: Alert) -> dict[str, Any]:

@@ -12,22 +12,34 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from monitor.config.durations import parse_duration
 from monitor.config.load import load
 from monitor.config.model import Config
 from monitor.config.secret import Redactor
 from monitor.delivery.apprise import check_url
+from monitor.errors import ConfigError, Problem
 from monitor.log import configure
 from monitor.store import migrate
 from monitor.store.engine import Database
 
 ConfigPath = Annotated[
     Path,
-    typer.Option("-c", "--config", envvar="GPU_MONITOR_CONFIG", help="The configuration file."),
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        envvar="GPU_MONITOR_CONFIG",
+        help="The configuration file.",
+    ),
 ]
 DEFAULT_CONFIG = Path("config/monitor.yaml")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+_UNTOLD = "–"
+_WIDTH = 200
+"""Columns of a table that no terminal shows."""
 
 redactor = Redactor()
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -39,6 +51,8 @@ def read_config(path: Path) -> Config:
     Raises:
         ConfigError: with every mistake.
     """
+    if not path.exists():
+        raise ConfigError((_missing(path),))
     config = load(path, os.environ, check_url)
     redactor.learn(config.secrets())
     for warning in config.warnings:
@@ -69,22 +83,31 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Print a table to standard output; columns that begin with `>` are numbers, set right.
+    """Print a table to standard output, one line for each row; without rows say `empty`.
 
-    Without rows `empty` says so on standard error.
+    Columns that begin with `>` are numbers, set right, and with `.` amounts, set on the decimal
+    point. Those that end with `…` are cut short where the terminal is too narrow. A column that
+    nobody fills is left out.
     """
     found = [[_cell(value) for value in row] for row in rows]
     if not found:
         err.print(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column.startswith(">")
-        table.add_column(column.removeprefix(">"), justify="right" if right else "left")
-    for row in found:
-        table.add_row(*row)
-    width = None if sys.stdout.isatty() else 200
+    cells: list[Sequence[str]] = []
+    for column, filled in zip(columns, zip(*found, strict=True), strict=True):
+        if any(each not in {"", _UNTOLD} for each in filled):
+            _add_column(table, column)
+            cells.append(_on_the_point(filled) if column.startswith(".") else filled)
+    for row in zip(*cells, strict=True):
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
+    width = None if sys.stdout.isatty() else _WIDTH
     Console(width=width, highlight=False, markup=False).print(table)
+
+
+def count(number: int, noun: str) -> str:
+    """Return how many of something there are: `1 rule`, `2 rules`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def duration(given: str | timedelta) -> timedelta:
@@ -113,8 +136,35 @@ def ago(at: datetime | None, now: datetime) -> str:
     return f"{seconds} s ago"
 
 
+def _missing(path: Path) -> Problem:
+    what = (
+        "does not exist: name another with -c FILE or GPU_MONITOR_CONFIG, "
+        "or see `gpu-monitor demo`, which needs none"
+    )
+    return Problem(file=str(path), line=1, column=1, where="file", what=what)
+
+
+def _add_column(table: Table, column: str) -> None:
+    table.add_column(
+        column.lstrip(">.").rstrip("…"),
+        justify="right" if column.startswith(">") else "left",
+        no_wrap=not column.endswith("…"),
+    )
+
+
+def _on_the_point(amounts: Sequence[str]) -> list[str]:
+    """Pad amounts on both sides so that their decimal points stand below each other."""
+    decimals = max(len(amount.partition(".")[2]) for amount in amounts)
+    padded = [
+        amount + " " * (decimals - len(amount.partition(".")[2])) if "." in amount else amount
+        for amount in amounts
+    ]
+    width = max(map(len, padded))
+    return [amount.rjust(width) for amount in padded]
+
+
 def _cell(value: Any) -> str:
-    return "–" if value is None else str(value)
+    return _UNTOLD if value is None else str(value)
 
 
 def _plain(value: Any) -> Any:

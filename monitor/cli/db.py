@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import typer
 
-from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, err, read_config
+from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, count, err, read_config
 from monitor.config.model import Config
 from monitor.store import migrate
 from monitor.store.engine import Database
@@ -28,7 +28,7 @@ def upgrade(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Run the migrations that the database lacks; `run` does so by itself."""
     with _closing(read_config(config)) as database:
         ran = migrate.upgrade(database)
-        err.print(f"{database.name}: {len(ran)} migrations run")
+        err.print(f"{database.name}: {count(len(ran), 'migration')} run")
         typer.echo(migrate.current(database))
 
 

@@ -53,17 +53,7 @@ def list_(
         return
     now = utc_now()
     print_table(
-        (
-            ">id",
-            "receiver",
-            "destination",
-            "status",
-            ">attempts",
-            "created",
-            "reason",
-            "title",
-            "error",
-        ),
+        (">id", "receiver", "destination", "status", ">tries", "created", "title…", "error…"),
         (
             (
                 each.id,
@@ -72,7 +62,6 @@ def list_(
                 each.status.value,
                 each.attempts,
                 ago(each.created_at, now),
-                each.reason.value,
                 each.title,
                 each.error,
             )
@@ -100,7 +89,9 @@ def resend(
 
 @notify.command("test")
 def try_receiver(
-    receiver: Annotated[str, typer.Argument(help="Its name in the configuration.")],
+    receiver: Annotated[
+        str, typer.Argument(metavar="RECEIVER", help="Its name in the configuration.")
+    ],
     config: ConfigPath = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -118,9 +109,15 @@ def try_receiver(
     if as_json:
         print_json([_json(each) for each in found])
     for each in found:
-        err.print(f"{each.destination}: {each.status.value} {each.error}".rstrip())
+        err.print(f"{each.destination}: {each.status.value}{_why(each)}")
     if any(each.status is not NotificationStatus.SENT for each in found):
         raise typer.Exit(1)
+
+
+def _why(each: Notification) -> str:
+    if each.status is NotificationStatus.QUEUED and not each.attempts:
+        return ": it waits behind an earlier one; see `gpu-monitor notifications list`"
+    return f": {each.error}" if each.error else ""
 
 
 def _send(database: Database, setup: Setup, receiver: str, now: datetime) -> list[Notification]:

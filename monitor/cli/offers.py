@@ -1,6 +1,6 @@
 """`offers`: what the market offers, from the last good poll."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -37,11 +37,16 @@ class Sort(StrEnum):
     UPTIME = "uptime"
 
 
+def by_price(offer: Offer) -> tuple[bool, int, str]:
+    """Return a key that sorts the cheapest per GPU first, and the unpriced last."""
+    return offer.price is None, offer.price or 0, offer.gpu
+
+
 _ORDER: Mapping[Sort, Callable[[Offer], Any]] = {
-    Sort.PRICE: lambda offer: (offer.price is None, offer.price or 0, offer.gpu),
-    Sort.GPU: lambda offer: (offer.gpu, offer.price is None, offer.price or 0),
-    Sort.AVAILABLE: lambda offer: (-offer.available, offer.price or 0),
-    Sort.UPTIME: lambda offer: (-(offer.hostnode.uptime or 0), offer.price or 0),
+    Sort.PRICE: by_price,
+    Sort.GPU: lambda offer: (offer.gpu, *by_price(offer)),
+    Sort.AVAILABLE: lambda offer: (-offer.available, *by_price(offer)),
+    Sort.UPTIME: lambda offer: (-(offer.hostnode.uptime or 0), *by_price(offer)),
 }
 
 
@@ -72,10 +77,11 @@ def offers(
     _say_when(snapshots, utc_now())
 
 
-def print_offers(found: Iterable[tuple[str, Offer]]) -> None:
+def print_offers(found: Sequence[tuple[str, Offer]]) -> None:
     """Print a table of offers to standard output, as they come."""
+    several = len({marketplace for marketplace, _ in found}) > 1
     print_table(
-        ("GPU", ">free", ">$/GPU h", ">uptime", ">tier", "where", "hostnode", "marketplace"),
+        ("GPU", ">free", ".$/GPU h", ">uptime", ">tier", "where…", "hostnode…", "marketplace…"),
         (
             (
                 offer.gpu,
@@ -85,7 +91,7 @@ def print_offers(found: Iterable[tuple[str, Offer]]) -> None:
                 offer.hostnode.location.tier,
                 _where(offer),
                 offer.hostnode.id,
-                marketplace,
+                marketplace if several else None,
             )
             for marketplace, offer in found
         ),

@@ -8,6 +8,7 @@ from monitor.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
     ConfigPath,
+    count,
     err,
     instant,
     log_to_stderr,
@@ -15,7 +16,7 @@ from monitor.cli.common import (
     print_json,
     read_config,
 )
-from monitor.cli.offers import offer_json, print_offers
+from monitor.cli.offers import by_price, offer_json, print_offers
 from monitor.clock import utc_now
 from monitor.cycle import CycleReport, run_cycle
 from monitor.market.money import dollars
@@ -104,11 +105,14 @@ def _print(report: CycleReport) -> None:
     if found.snapshot is None:
         err.print(f"{found.marketplace}: {found.outcome.value}: {found.detail}")
         return
-    print_offers([(found.marketplace, offer) for offer in found.snapshot.offers])
+    cheapest_first = sorted(found.snapshot.offers, key=by_price)
+    print_offers([(found.marketplace, offer) for offer in cheapest_first])
     err.print(
-        f"{found.marketplace}: {found.outcome.value}, {len(found.snapshot.hostnodes)} hostnodes, "
-        f"{len(found.snapshot.offers)} offers in {found.duration:.2f} s; "
-        f"{sum(found.snapshot.issue_counts.values())} issues; {report.queued} notifications queued"
+        f"{found.marketplace}: {found.outcome.value}, "
+        f"{count(len(found.snapshot.hostnodes), 'hostnode')}, "
+        f"{count(len(found.snapshot.offers), 'offer')} in {found.duration:.2f} s; "
+        f"{count(sum(found.snapshot.issue_counts.values()), 'issue')}; "
+        f"{count(report.queued, 'notification')} queued"
     )
     for each in report.transitions:
         labels = ", ".join(f"{name}={value}" for name, value in each.labels)
