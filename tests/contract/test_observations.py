@@ -279,7 +279,7 @@ _names = (f"marketplace {number}" for number in count())
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example has its own name
 )
