@@ -6,9 +6,9 @@ few such integers, and the lowest bits of the result are its cheapest offers.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_
 
 from monitor.market.money import NanoDollars
@@ -50,14 +50,14 @@ class OfferIndex:
         self._everything = (1 << len(self.offers)) - 1
         self._priced = (1 << len(self._prices)) - 1
         self._accepted: dict[Condition, Bits] = {}
-        self._places: dict[Attribute, dict[Value, list[Place]]] = {}
+        self._columns: dict[Attribute, tuple[list[Value], set[Value]]] = {}
         self._free: dict[str, list[int]] = {}
         self._with_free: dict[tuple[str, int], Bits] = {}
         self._totals: dict[Shape, Totals] = {}
 
     def matching(self, conditions: Iterable[Condition]) -> list[Place]:
         """Return the places of the offers that meet all `conditions`, cheapest per GPU first."""
-        places = list(_places(reduce(and_, map(self._accepting, conditions), self._everything)))
+        places = _places(reduce(and_, map(self._accepting, conditions), self._everything))
         for condition in conditions:
             if isinstance(condition, TotalAtMost):
                 places = self._affordable(condition, places)
@@ -66,8 +66,14 @@ class OfferIndex:
     def totals(self, shape: Shape) -> "Totals":
         """Return what `shape` costs on each offer."""
         if shape not in self._totals:
-            self._totals[shape] = Totals(self.offers, shape)
+            self._totals[shape] = Totals(self.offers, shape, self._tariffs)
         return self._totals[shape]
+
+    @cached_property
+    def _tariffs(self) -> list[Offer]:
+        """One offer for each different set of prices beside the GPU's, of which there are few."""
+        by_object = {id(offer.hostnode.prices): offer for offer in self.offers}
+        return list({offer.hostnode.prices: offer for offer in by_object.values()}.values())
 
     def _accepting(self, condition: Condition) -> Bits:
         bits = self._accepted.get(condition)
@@ -93,22 +99,15 @@ class OfferIndex:
         return (1 << bisect_right(self._prices, limit)) - 1
 
     def _accepted_by(self, condition: OnAttribute) -> Bits:
-        values = self._places_by_value(condition.attribute)
-        octets = bytearray((len(self.offers) + 7) // 8)
-        for value, places in values.items():
-            if condition.accepts(value):
-                for place in places:
-                    octets[place >> 3] |= 1 << (place & 7)
-        return int.from_bytes(octets, "little")
+        column, distinct = self._column(condition.attribute)
+        accepted = {value for value in distinct if condition.accepts(value)}
+        return _bits([value in accepted for value in column])
 
-    def _places_by_value(self, attribute: Attribute) -> dict[Value, list[Place]]:
-        places = self._places.get(attribute)
-        if places is None:
-            places = self._places[attribute] = {}
-            read = READ[attribute]
-            for place, offer in enumerate(self.offers):
-                places.setdefault(read(offer), []).append(place)
-        return places
+    def _column(self, attribute: Attribute) -> tuple[list[Value], set[Value]]:
+        if attribute not in self._columns:
+            column = list(map(READ[attribute], self.offers))
+            self._columns[attribute] = column, set(column)
+        return self._columns[attribute]
 
     def _fitting(self, shape: Shape) -> Bits:
         """Return the offers of which `lacks` says nothing; many shapes share their parts."""
@@ -127,9 +126,15 @@ class OfferIndex:
         return bits
 
     def _perhaps_affordable(self, condition: TotalAtMost) -> Bits:
-        """Return the offers whose GPUs alone are within the limit; few others need a quote."""
-        gpus = condition.shape.gpu_count
-        return self._priced_at_most(condition.limit // gpus) if gpus else self._everything
+        """Return the offers whose GPUs are within what the cheapest other parts leave of the limit.
+
+        Of these few the totals are worked out.
+        """
+        least, gpus = self.totals(condition.shape).least_for_parts, condition.shape.gpu_count
+        if least is None or least > condition.limit:
+            return 0
+        left = condition.limit - least
+        return self._priced_at_most(left // gpus) if gpus else self._everything
 
     def _affordable(self, condition: TotalAtMost, places: Iterable[Place]) -> list[Place]:
         totals, limit = self.totals(condition.shape), condition.limit
@@ -145,12 +150,14 @@ class Totals(dict[Place, NanoDollars | None]):
     same prices, as most hostnodes do.
     """
 
-    def __init__(self, offers: Sequence[Offer], shape: Shape) -> None:
+    def __init__(self, offers: Sequence[Offer], shape: Shape, tariffs: Iterable[Offer]) -> None:
         super().__init__()
         self._offers = offers
         self._gpus = shape.gpu_count
         self._parts = replace(shape, gpu_count=0)
         self._parts_at: dict[int, NanoDollars | None] = {}
+        quotes = (quote(offer, self._parts) for offer in tariffs)
+        self.least_for_parts = min((part for part in quotes if part is not None), default=None)
 
     def __missing__(self, place: Place) -> NanoDollars | None:
         offer = self._offers[place]
@@ -172,9 +179,11 @@ def _bits(flags: Iterable[bool]) -> Bits:
     return int(bytes(flags).translate(_DIGITS)[::-1] or b"0", 2)
 
 
-def _places(bits: Bits) -> Iterator[Place]:
+def _places(bits: Bits) -> list[Place]:
+    places = []
     text = bin(bits)[:1:-1]
     place = text.find("1")
     while place >= 0:
-        yield place
+        places.append(place)
         place = text.find("1", place + 1)
+    return places
