@@ -11,7 +11,7 @@ Leaving a `with` ends what it started, and fails if a wait took longer than `WAI
 
 import contextlib
 import json
-import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,6 +42,7 @@ TOKEN = "simulated-token"
 MARKET = "sim"
 CHEAP_H100 = {"name": "cheap-h100", "match": {"gpu": "h100-*", "max_price_per_gpu_hour": 2}}
 
+_SERVED = re.compile(r"http://127\.0\.0\.1:[0-9]+(?=\"|\n)")
 _T = TypeVar("_T")
 Event = dict[str, Any]
 
@@ -109,7 +110,7 @@ class Daemon:
 
     def get(self, path: str) -> str:
         """Return what the daemon serves at `path`."""
-        url = self.wait_for("serving")[0]["url"]
+        (url, *_) = until(lambda: _SERVED.findall(self.output()))
         return httpx.get(f"{url}{path}", trust_env=False).text
 
     def metric(self, series: str) -> float | None:
@@ -270,14 +271,6 @@ def site(folder: Path, database_url: str | None = None) -> Iterator[Site]:
         place = Site(folder=folder, market=server, receiver=receiver, database_url=url)
         place.write()
         yield place
-
-
-def is_alive(pid: int) -> bool:
-    """Return whether there is a process with this number."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
 
 
 def _event(line: str) -> Event:

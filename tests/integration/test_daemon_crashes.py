@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.daemon import CHEAP_H100, Event, Site, site
+from tests.integration.daemon import CHEAP_H100, WAIT_FOR, Event, Site, site
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,7 @@ def test_an_alert_survives_and_is_not_told_twice(place: Site) -> None:
         daemon.wait_for("polled", 2, outcome="ok")
         assert daemon.events("alert changed") == []
         place.market.market.set_offer("h100-*", price=2.49)
-        place.receiver.wait_for(2)
+        place.receiver.wait_for(2, WAIT_FOR)
         assert daemon.stop() == 0
     first, end = place.titles()
     assert end.startswith("resolved: ")

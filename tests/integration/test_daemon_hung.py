@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.daemon import Site, site, until
+from tests.integration.daemon import WAIT_FOR, Site, site, until
 
 pytestmark = pytest.mark.slow
 OVERDUE = 'gpu_monitor_job_overdue{name="poll:sim"}'
@@ -23,7 +23,7 @@ def test_a_poll_that_hangs_is_told_to_the_operators(place: Site) -> None:
     with place.running("tests.integration.drivers", "short-deadlines", str(place.file)) as daemon:
         daemon.wait_for("job hangs", job="poll:sim")
         until(lambda: daemon.metric(OVERDUE) == 1)
-        told = place.receiver.wait_for(1)[0].json()
+        told = place.receiver.wait_for(1, WAIT_FOR)[0].json()
         assert told["title"] == "gpu-monitor: the job poll:sim hangs"
         assert daemon.events("polled") == []
         daemon.wait_for("polled", 2, outcome="ok")  # it came to its end after all

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.daemon import CHEAP_H100, Daemon, Site, site, until
+from tests.integration.daemon import CHEAP_H100, WAIT_FOR, Daemon, Site, site, until
 
 pytestmark = pytest.mark.slow
 ANY_L40 = {"name": "any-l40", "match": {"gpu": "l40*"}}
@@ -22,7 +22,7 @@ def place(tmp_path: Path) -> Iterator[Site]:
 def daemon(place: Site) -> Iterator[Daemon]:
     with place.daemon() as running:
         running.wait_for("serving")
-        place.receiver.wait_for(1)
+        place.receiver.wait_for(1, WAIT_FOR)
         yield running
 
 
@@ -38,7 +38,7 @@ def test_a_good_configuration_is_in_force_at_once(place: Site, daemon: Daemon) -
     place.write(rules=[CHEAP_H100, ANY_L40])
     daemon.hang_up()
     daemon.wait_for("configuration reloaded", rules=2)
-    place.receiver.wait_for(2)
+    place.receiver.wait_for(2, WAIT_FOR)
     assert place.titles()[1].startswith("any-l40: ")
     assert daemon.metric(RELOADED) == 1
     daemon.wait_for("polled", len(daemon.events("polled")) + 2, outcome="ok")
@@ -57,7 +57,7 @@ def test_a_bad_configuration_changes_nothing_and_is_told_whole(place: Site, daem
     assert len(place.titles()) == 1
     place.write(rules=[CHEAP_H100, ANY_L40])
     daemon.hang_up()
-    place.receiver.wait_for(2)
+    place.receiver.wait_for(2, WAIT_FOR)
     until(lambda: daemon.metric(RELOADED) == 1)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.daemon import Site, site, until
+from tests.integration.daemon import WAIT_FOR, Site, site, until
 from tests.integration.receivers import HANG
 
 pytestmark = pytest.mark.slow
@@ -54,7 +54,7 @@ def test_a_delivery_in_flight_is_settled(place: Site) -> None:
     """The receiver read the message and never answers: it is written down that nobody knows."""
     place.receiver.answers(HANG)
     with place.daemon() as daemon:
-        place.receiver.wait_for(1)
+        place.receiver.wait_for(1, WAIT_FOR)
         daemon.wait_for("serving")
         assert len(place.claimed()) == 2
         assert daemon.stop(WITHIN) == 0
