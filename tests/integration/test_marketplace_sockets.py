@@ -93,7 +93,7 @@ def test_one_hostnode_is_read_with_its_ports(marketplace: TensorDock) -> None:
         ("hostnodes-object", Outcome.MALFORMED),
         ("rows-broken", Outcome.MALFORMED),
         ("some-rows-broken", Outcome.OK),
-        ("prices-broken", Outcome.OK),
+        ("prices-broken", Outcome.MALFORMED),
         ("ports-listed", Outcome.OK),
         ("extra-fields", Outcome.OK),
     ],
@@ -122,12 +122,13 @@ def test_rows_that_cannot_be_read_cost_themselves(
     assert poll.issues
 
 
-def test_broken_prices_are_unpriced(simulator: SimulatorServer, marketplace: TensorDock) -> None:
+def test_a_market_without_any_price_is_a_changed_shape(
+    simulator: SimulatorServer, marketplace: TensorDock
+) -> None:
     simulator.faults.on("prices-broken")
     poll = marketplace.poll(NOW)
-    assert poll.snapshot is not None
-    assert [offer.price for offer in poll.snapshot.offers] == [None] * 6
-    assert poll.snapshot.issue_counts[IssueReason.UNPRICED] == 6
+    assert poll.outcome is Outcome.MALFORMED
+    assert "none has a price" in poll.detail
 
 
 def test_nobody_listening_is_unreachable() -> None:

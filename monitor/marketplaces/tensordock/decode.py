@@ -94,12 +94,15 @@ def _refuse_nothing(rows: Rows, told: int) -> None:
     """Raise for a list of hostnodes of which nothing could be read: its shape has changed.
 
     One hostnode that does not say what it offers is one bad row; several, and no offer among all
-    the others, are a changed shape.
+    the others, are a changed shape. So are several offers of which none has a price: rules on
+    prices would see nothing, and end their alerts for lack of data.
     """
     if told and not rows.hostnodes:
         what = f"of {told} hostnodes none could be read"
     elif rows.silent > 1 and not rows.offers:
         what = f"of {told} hostnodes not one offer could be read"
+    elif len(rows.offers) > 1 and all(offer.price is None for offer in rows.offers):
+        what = f"of {len(rows.offers)} offers none has a price"
     else:
         return
     first = f"; {rows.issues[0].path}: {rows.issues[0].detail}" if rows.issues else ""

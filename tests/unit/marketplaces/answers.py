@@ -13,7 +13,14 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 SEED_LIST = (FIXTURES / "seed" / "list_hostnodes.response.json").read_bytes()
 SEED_HOSTNODE = (FIXTURES / "seed" / "get_hostnode.response.json").read_bytes()
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-MISSING = object()
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
 
 Json = Any
 

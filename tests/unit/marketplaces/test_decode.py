@@ -484,3 +484,15 @@ def test_nesting_that_msgspec_survives_costs_its_field_only() -> None:
     snapshot = decoded(changed(hostnode(), "uptime_percentage", deep))
     assert told(snapshot.issues) == [("field", f"{ROW}.uptime_percentage")]
     assert len(snapshot.offers) == 1
+
+
+@pytest.mark.parametrize("price", [None, 0, "2.20", -1])
+def test_offers_of_which_none_has_a_price_are_a_changed_shape(price: Json) -> None:
+    """One unpriced offer is unpriced; no price at all would end alerts for lack of data."""
+    rows = [
+        changed(hostnode(name), "available_resources.gpus.0.price_per_hr", price)
+        for name in ("one", "two")
+    ]
+    assert decoded(rows[0]).offers[0].price is None
+    with pytest.raises(MalformedError, match="of 2 offers none has a price"):
+        decoded(*rows)
