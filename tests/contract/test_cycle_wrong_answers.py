@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
 
 from monitor.market.money import NanoDollars
+from monitor.market.offer import Offer
 from monitor.market.snapshot import Outcome
 from monitor.marketplaces.tensordock.client import TensorDock
 from monitor.marketplaces.tensordock.http import Http
@@ -122,7 +122,7 @@ def test_ten_wrong_answers_in_a_row_change_nothing_but_the_count(
     assert after.notifications == before.notifications
 
 
-def _nearly_free() -> Any:
+def _nearly_free() -> Offer:
     return an_offer(a_hostnode(), "gpu-0", price=0)
 
 
@@ -158,3 +158,27 @@ def test_keep_firing_for_stands_still_without_evidence_and_goes_on_after_it(
     assert after == [[], []]
     report = cycle(ledgers, a_poll(selling(at(15), 3)), plan)
     assert stages(report.transitions) == ["firing → resolved: ended"]
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.OK])
+def test_one_wrong_answer_between_two_good_ones_stops_the_clocks_too(
+    database: Database, outcome: Outcome
+) -> None:
+    """Nobody knows what was on offer between the good polls around it, however short that was."""
+    held = a_rule(RuleName("held"), hold_for=3 * MINUTE)
+    plan = a_plan(held, a_rule(RuleName("kept"), NanoDollars(0), keep_firing_for=3 * MINUTE))
+    ledgers = Ledgers(database)
+
+    cycle(ledgers, a_poll(a_snapshot(at(-1), [a_hostnode()], [_nearly_free()])), plan)
+    cycle(ledgers, a_poll(selling(NOON, 2)), plan)
+    cycle(ledgers, a_failure(at(1), outcome), plan)
+    made = {
+        minute: sorted(stages(cycle(ledgers, a_poll(selling(at(minute), 2)), plan).transitions))
+        for minute in (2, 3, 4, 5)
+    }
+    assert made == {
+        2: [],
+        3: [],
+        4: ["pending → firing: held"],
+        5: ["firing → resolved: ended"],
+    }
