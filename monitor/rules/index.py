@@ -101,7 +101,7 @@ class OfferIndex:
     def _accepted_by(self, condition: OnAttribute) -> Bits:
         column, distinct = self._column(condition.attribute)
         accepted = {value for value in distinct if condition.accepts(value)}
-        return _bits([value in accepted for value in column])
+        return _bits(map(accepted.__contains__, column))  # in C: it is done for each offer
 
     def _column(self, attribute: Attribute) -> tuple[list[Value], set[Value]]:
         if attribute not in self._columns:
@@ -121,7 +121,7 @@ class OfferIndex:
             if part not in self._free:
                 read = _FREE[part]
                 self._free[part] = [read(offer) or 0 for offer in self.offers]
-            bits = _bits([free >= count for free in self._free[part]])
+            bits = _bits(map(count.__le__, self._free[part]))
             self._with_free[part, count] = bits
         return bits
 

@@ -27,7 +27,10 @@ class Match:
 _LABEL: Mapping[Per, Callable[[Offer], tuple[tuple[str, str], ...]]] = {
     Per.RULE: lambda _: (),
     Per.GPU: lambda offer: (("gpu", offer.gpu),),
-    Per.LOCATION: lambda offer: (("location", offer.hostnode.location.id or ""),),
+    # Hostnodes of which the location is not told are not in one place: each stands for its own.
+    Per.LOCATION: lambda offer: (
+        ("location", offer.hostnode.location.id or f"of {offer.hostnode.id}"),
+    ),
     Per.HOSTNODE: lambda offer: (("hostnode", offer.hostnode.id),),
 }
 
@@ -38,11 +41,8 @@ def matches(rule: Rule, marketplace: str, index: OfferIndex) -> dict[Labels, Mat
     groups: dict[tuple[tuple[str, str], ...], list[Place]] = {}
     for place in index.matching(rule.conditions):
         groups.setdefault(label(index.offers[place]), []).append(place)
-    common = ("marketplace", marketplace)
-    found = (
-        _match(tuple(sorted((*own, common))), places, rule.shape, index)
-        for own, places in groups.items()
-    )
+    common = ("marketplace", marketplace)  # sorts after the names in `_LABEL`
+    found = (_match((*own, common), places, rule.shape, index) for own, places in groups.items())
     return {match.labels: match for match in found}
 
 
