@@ -13,6 +13,7 @@ from monitor.market.money import nano
 from monitor.rules.alert import AlertState
 from monitor.store import groups
 from monitor.store.engine import Database
+from monitor.store.ledger import Ledger as StoreLedger
 from monitor.store.ledger import Ledgers
 from monitor.telling import tell
 from tests.contract.cycles import CHEAP, a_plan, a_rule, cycle, stages, written
@@ -77,6 +78,24 @@ def test_killed_before_the_commit_neither_fires_nor_queues(database: Database) -
     assert written(database) == before
     assert cycle(ledgers, a_poll(selling(at(1), 2)), plan).queued == 4
     assert len(written(database).transitions) == 1
+
+
+def test_killed_while_queueing_does_not_fire(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transition is ever committed before what is to be told about it."""
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    ledgers = Ledgers(database)
+    before = written(database)
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreLedger, "enqueue", die)
+        with pytest.raises(KilledError):
+            cycle(ledgers, a_poll(selling(NOON, 2)))
+    assert written(database) == before
+    assert cycle(ledgers, a_poll(selling(at(1), 2))).queued == 1
 
 
 def test_what_goes_on_is_not_told_again(database: Database) -> None:
