@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from monitor.app import Monitor
 from monitor.cli.common import log_to_stderr, read_config, redactor
 from monitor.delivery.apprise import AppriseSender
+from monitor.delivery.destination import Destination
 from monitor.scheduler import Job
 from monitor.store import outbox
 from monitor.store.dispatch import Outbox
@@ -82,6 +83,15 @@ def _short_deadlines() -> None:
     _replace(Monitor, "_jobs", hurried)
 
 
+def _telling_errors() -> None:
+    """Fail to send with an error that nobody expects, and that holds the receiver's URL."""
+
+    def fail(_: object, destination: Destination, *__: object) -> NoReturn:
+        raise RuntimeError(destination.url.reveal())
+
+    _replace(AppriseSender, "send", fail)
+
+
 def _replace(owner: type, name: str, by: Callable[..., object]) -> None:
     setattr(owner, name, by)  # for the life of this process
 
@@ -92,6 +102,7 @@ _DRIVERS = {
     "before-sending": _before_sending,
     "before-settling": _before_settling,
     "short-deadlines": _short_deadlines,
+    "telling-errors": _telling_errors,
 }
 
 

@@ -83,6 +83,16 @@ def test_nothing_shows_a_secret_whatever_fails(place: Site, log_format: str) -> 
         assert leaks(place.ask("alerts", "--json")) == []
 
 
+def test_the_trace_of_an_unexpected_error_is_logged_without_a_url(place: Site) -> None:
+    place.write(receivers=[{"name": "hook", "urls": [url(place.receiver.port)]}])
+    with place.running("tests.integration.drivers", "telling-errors", str(place.file)) as daemon:
+        (line,) = daemon.wait_for("job failed unexpectedly; please report this", job="deliver")
+        assert "RuntimeError: " in line["exception"]
+        daemon.wait_for("polled", 2, outcome="ok")
+        assert daemon.stop() == 0
+    assert leaks(daemon.output()) == []
+
+
 def test_a_configuration_with_mistakes_is_complained_about_without_its_secrets(
     place: Site,
 ) -> None:
