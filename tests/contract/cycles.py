@@ -33,6 +33,10 @@ class Answering:
 
     answer: Poll
 
+    @property
+    def name(self) -> str:
+        return self.answer.marketplace
+
     def poll(self, now: datetime) -> Poll:
         assert now == self.answer.at
         return self.answer

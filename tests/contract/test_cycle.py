@@ -36,6 +36,9 @@ class Killed:
     def __init__(self, store: Ledgers) -> None:
         self._store = store
 
+    def history_token(self, marketplace: str) -> str | None:
+        return self._store.history_token(marketplace)
+
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator[Ledger]:
         with self._store.ledger(marketplace) as ledger:
