@@ -9,20 +9,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import structlog
 
 from monitor import __version__
 from monitor.alerting.notice import NotifyReason
-from monitor.alerting.outbox import NotificationStatus
 from monitor.alerting.render import render_system
 from monitor.clock import monotonic, utc_now
 from monitor.config.model import Config
 from monitor.config.secret import Redactor
 from monitor.cycle import run_cycle
 from monitor.delivery.apprise import AppriseSender
-from monitor.delivery.dispatch import AttemptOutcome, Dispatcher
-from monitor.errors import ConfigError
+from monitor.delivery.dispatch import Dispatcher
+from monitor.errors import MonitorError, RestartNeededError, StoreError
 from monitor.reporting import log_cycle
 from monitor.rules.alert import AlertState
 from monitor.scheduler import Job, Scheduler, Watch, Worker
@@ -43,12 +43,6 @@ STOP_WITHIN = timedelta(seconds=8)
 """How long a cycle or a delivery in flight may take to end after SIGTERM; no send takes longer."""
 _SECOND = timedelta(seconds=1)
 _PRUNE_ROWS = 500
-_SETTLED = {
-    AttemptOutcome.SENT: NotificationStatus.SENT,
-    AttemptOutcome.REFUSED: NotificationStatus.QUEUED,
-    AttemptOutcome.UNKNOWN: NotificationStatus.UNKNOWN,
-    AttemptOutcome.DEAD: NotificationStatus.DEAD,
-}
 
 
 class Monitor:
@@ -59,6 +53,7 @@ class Monitor:
         self._redactor = redactor
         self._setup = set_up(config)
         self._retired: list[Setup] = []
+        self._hanging: list[str] = []
         self._last_polls: dict[str, datetime] = {}
         self._stopping = threading.Event()
         self._reload_asked = threading.Event()
@@ -67,18 +62,18 @@ class Monitor:
         self._store = Ledgers(self._database)
         self._outbox = Outbox(self._database)
         self._sender = AppriseSender()
-        self._dispatcher = self._new_dispatcher()
         self._metrics = Metrics(version=__version__)
+        self._dispatcher = self._new_dispatcher()
         self._watch = Watch(clock=utc_now, monotonic=monotonic, observer=self._metrics)
         self._scheduler = Scheduler(self._watch)
         self._delivery = Worker(
-            _job("deliver", self._deliver, 2 * _SECOND, minutes=10), self._watch
+            _job("deliver", self._deliver, 2 * _SECOND, minutes=60), self._watch
         )
         self._warden = Worker(_job("watch", self._look_after, _SECOND, minutes=1), self._watch)
         # On PostgreSQL processes share a database and compete for the polls; a SQLite file has
         # one owner, which must not wait for the lease of its own predecessor.
         shared = self._database.file is None
-        self._holder = f"{socket.gethostname()}:{os.getpid()}" if shared else "owner"
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}" if shared else "owner"
 
     def run(self, on_started: Callable[[str], None] = lambda _: None) -> bool:
         """Run until SIGTERM, SIGINT or `stop()`; return whether everything ended in time.
@@ -97,29 +92,30 @@ class Monitor:
                 port=self._setup.config.server.listen.port,
             )
             stack.callback(server.close)
+            stack.enter_context(_on_hangup(self._ask_reload))
             migrated = migrate.upgrade(self._database)
             self._migrated = True
             log.info("database ready", database=self._database.name, migrations_run=len(migrated))
-            stack.enter_context(_on_hangup(self._ask_reload))
-            self._begin()
-            server.run(lambda: self._started(on_started))
-            return self._end()
+            # Jobs begin when the server answers: from then on SIGTERM is an orderly end.
+            try:
+                server.run(lambda: self._begin(on_started))
+            finally:
+                ended = self._end()
+            return ended
 
     def stop(self) -> None:
         """Ask `run()` to return, from any thread, once it serves."""
         self._server.stop()
 
-    def _begin(self) -> None:
+    def _begin(self, on_started: Callable[[str], None]) -> None:
         now = utc_now()
-        self._forget_unconfigured(now)
+        self._forget_unconfigured(self._setup, now)
         self._configure_metrics()
         self._scheduler.start()
         self._scheduler.set(self._jobs(), now)
         self._delivery.start()
         self._warden.start()
         log.info("running", version=__version__, rules=len(self._setup.plan.rules))
-
-    def _started(self, on_started: Callable[[str], None]) -> None:
         log.info("serving", url=self._server.url)
         on_started(self._server.url)
 
@@ -130,11 +126,18 @@ class Monitor:
         self._warden.leave()
         self._delivery.leave()
         ended = self._watch.wait_idle(STOP_WITHIN)
-        for name in self._setup.marketplaces:
-            with self._database.transaction() as connection:
-                leases.release(connection, f"poll:{name}", holder=self._holder)
+        self._release_polls()
         log.info("stopped", abandoned=self._watch.running)
         return ended
+
+    def _release_polls(self) -> None:
+        """Let another process poll at once; where that fails, it does when the leases end."""
+        try:
+            with self._database.transaction() as connection:
+                for name in self._setup.marketplaces:
+                    leases.release(connection, f"poll:{name}", holder=self._holder)
+        except StoreError as error:
+            log.warning("leases not released", error=str(error))
 
     def _close(self) -> None:
         for setup in (*self._retired, self._setup):
@@ -162,6 +165,8 @@ class Monitor:
         if self._stopping.is_set():
             return
         setup = self._setup
+        if name not in setup.marketplaces:
+            return
         config, marketplace = setup.marketplaces[name]
         if not self._leads(name, now, 2 * config.poll_interval + config.timeout):
             log.debug("another process polls", marketplace=name)
@@ -172,10 +177,13 @@ class Monitor:
         )
         if report.queued:
             self._delivery.wake()
+        log_cycle(report)
         self._last_polls[name] = now
+        if name not in self._setup.marketplaces:  # removed by a reload meanwhile
+            self._forget_unconfigured(self._setup, now)
+            return
         self._metrics.observe_poll(report.poll)
         self._count_alerts(now)
-        log_cycle(report)
 
     def _leads(self, name: str, now: datetime, lease_for: timedelta) -> bool:
         with self._database.transaction() as connection:
@@ -217,10 +225,21 @@ class Monitor:
             self._reload_asked.clear()
             self._reload(now)
         self._scheduler.realign(now)
+        self._close_retired()
         for job in self._watch.hung():
             log.error("job hangs", job=job, running=self._watch.running)
             self._metrics.job_hangs(job)
+            self._hanging.append(job)
+        while self._hanging:
+            job = self._hanging[0]
             self._tell_operators(f"the job {job} hangs", _HANGS.format(job=job), now)
+            self._hanging.pop(0)
+
+    def _close_retired(self) -> None:
+        """Close the connections of configurations that were replaced, once no poll uses them."""
+        if not any(job.startswith("poll:") for job in self._watch.running):
+            while self._retired:
+                self._retired.pop().close()
 
     def _tell_operators(self, title: str, body: str, now: datetime) -> None:
         plan = self._setup.plan
@@ -238,32 +257,36 @@ class Monitor:
     def _reload(self, now: datetime) -> None:
         """Swap the whole configuration for the one in the file, or keep all of the old one."""
         try:
-            config = self._reread()
-        except ConfigError as error:
-            for problem in error.problems:
-                log.error("configuration not reloaded", problem=str(problem))  # noqa: TRY400 - the problem is all there is to say
+            new = set_up(self._reread_changeable())
+            self._forget_unconfigured(new, now)
+        except MonitorError as error:
             self._metrics.set_reload(successful=False)
+            for line in str(error).splitlines():
+                log.error("configuration not reloaded", problem=line)  # noqa: TRY400 - no trace: the line is all there is to say
             return
-        fixed = _needs_restart(self._setup.config, config)
-        if fixed:
-            log.error("configuration not reloaded: restart to change this", changed=fixed)
-            self._metrics.set_reload(successful=False)
-            return
-        self._redactor.learn(config.secrets())
+        self._redactor.learn(new.config.secrets())
         self._retired.append(self._setup)
-        self._setup = set_up(config)
-        self._dispatcher = self._new_dispatcher()
-        self._forget_unconfigured(now)
-        self._configure_metrics()
+        self._setup = new
+        self._dispatcher.destinations = new.destinations
         self._scheduler.set(self._jobs(), now)
         self._metrics.set_reload(successful=True)
-        log.info("configuration reloaded", rules=len(config.rules))
+        self._configure_metrics()
+        log.info("configuration reloaded", rules=len(new.config.rules))
 
-    def _forget_unconfigured(self, now: datetime) -> None:
-        """End the alerts of marketplaces that are no longer configured; nothing is told."""
+    def _reread_changeable(self) -> Config:
+        """Read the configuration anew, and refuse what cannot change while the program runs."""
+        config = self._reread()
+        fixed = _needs_restart(self._setup.config, config)
+        if fixed:
+            raise RestartNeededError(f"restart to change {' and '.join(fixed)}")
+        return config
+
+    def _forget_unconfigured(self, setup: Setup, now: datetime) -> None:
+        """End the alerts of marketplaces that `setup` does not have; nothing is told."""
         with self._database.read() as connection:
             known = {alert.marketplace for alert in alerts.recent(connection, since=now)}
-        for name in known - self._setup.marketplaces.keys():
+            known |= groups.marketplaces(connection)
+        for name in known - setup.marketplaces.keys():
             with self._store.ledger(name) as ledger:
                 forget(ledger, now)
 
@@ -285,9 +308,7 @@ class Monitor:
             destinations=self._setup.destinations,
             now=utc_now,
             jitter=random.random,
-            on_outcome=lambda receiver, outcome: self._metrics.count_notification(
-                receiver, _SETTLED[outcome]
-            ),
+            on_outcome=self._metrics.count_notification,
         )
 
     def _readiness(self) -> Readiness:

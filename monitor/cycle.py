@@ -20,12 +20,19 @@ from monitor.telling import tell
 class Polled(Protocol):
     """A marketplace that can be polled; whatever goes wrong is the poll's outcome."""
 
+    @property
+    def name(self) -> str:
+        """The marketplace's name in the database."""
+
     def poll(self, now: datetime) -> Poll:
         """Fetch and decode all hostnodes."""
 
 
 class Store(Protocol):
     """Where cycles are written."""
+
+    def history_token(self, marketplace: str) -> str | None:
+        """Return what names the state of the marketplace's history; each good poll renews it."""
 
     def ledger(self, marketplace: str) -> AbstractContextManager[Ledger]:
         """Open a transaction; it commits at the end of the block, and rolls back on an error."""
@@ -49,12 +56,16 @@ def run_cycle(
     Raises:
         StoreError: nothing was written.
     """
+    token = store.history_token(marketplace.name)
     poll = marketplace.poll(now)
     seen = {} if poll.snapshot is None else look(plan.rules.values(), poll.snapshot)
     with store.ledger(poll.marketplace) as ledger:
         before = ledger.before()
-        changed = ledger.record(poll, interval)
-        if poll.snapshot is None:
+        # Another process has recorded a later look than ours: to evaluate this one would end, and
+        # begin again, what has only changed in the meantime.
+        overtaken = before.history_token != token
+        changed = ledger.record(poll, interval, overtaken=overtaken)
+        if poll.snapshot is None or overtaken:
             return CycleReport(poll=poll)
         evaluation = evaluate(
             plan.rules.values(),

@@ -2,6 +2,7 @@
 
     MonitorError
     ├── ConfigError              the configuration is wrong; carries every problem found
+    ├── RestartNeededError       it changes what a reload cannot
     ├── StoreError               the database cannot do what was asked
     │   ├── StoreBusyError       locked, full, or gone for the moment: the next try may work
     │   └── StoreInUseError      another process owns this database file
@@ -47,6 +48,10 @@ class ConfigError(MonitorError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class RestartNeededError(MonitorError):
+    """The configuration is good, and changes what cannot change while the program runs."""
 
 
 class StoreError(MonitorError):

@@ -22,6 +22,10 @@ class Before(Protocol):
     def failed_since(self) -> bool:
         """Whether a poll failed after the last good one."""
 
+    @property
+    def history_token(self) -> str | None:
+        """What names the state of the history."""
+
 
 class Ledger(Protocol):
     """One transaction on one marketplace, alone: another one on the same waits for its end."""
@@ -29,8 +33,11 @@ class Ledger(Protocol):
     def before(self) -> Before:
         """Return what was known before this poll."""
 
-    def record(self, poll: Poll, interval: timedelta) -> int:
-        """Write the poll and the intervals it changes; return how many offers changed."""
+    def record(self, poll: Poll, interval: timedelta, *, overtaken: bool = False) -> int:
+        """Write the poll and the intervals it changes; return how many offers changed.
+
+        Of a poll that was overtaken by a later one, only that it was made is written.
+        """
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
         """Return the pending and firing alerts."""

@@ -28,7 +28,11 @@ class Plan:
         reason: NotifyReason,
         rule: RuleName | None = None,
     ) -> list[Draft]:
-        """Return `message` as one draft for each destination of `receivers`."""
+        """Return `message` as one draft for each different destination of `receivers`."""
+        told: dict[DestinationKey, str] = {}
+        for receiver in receivers:
+            for destination in self.destinations[receiver]:
+                told.setdefault(destination, receiver)
         return [
             Draft(
                 receiver=receiver,
@@ -38,6 +42,5 @@ class Plan:
                 title=message.title,
                 body=message.body,
             )
-            for receiver in receivers
-            for destination in self.destinations[receiver]
+            for destination, receiver in told.items()
         ]

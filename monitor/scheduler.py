@@ -161,7 +161,8 @@ class Scheduler:
 
     def stop(self) -> None:
         """Start no further run; those in flight go on."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
 
 class Worker:

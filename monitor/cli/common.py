@@ -19,7 +19,7 @@ from monitor.config.load import load
 from monitor.config.model import Config
 from monitor.config.secret import Redactor
 from monitor.delivery.apprise import check_url
-from monitor.errors import ConfigError, Problem
+from monitor.errors import ConfigError, Problem, StoreError
 from monitor.log import configure
 from monitor.store import migrate
 from monitor.store.engine import Database
@@ -67,10 +67,20 @@ def log_to_stderr(*, json_lines: bool = False, level: str = "warning") -> None:
 
 @contextmanager
 def opened(config: Config) -> Iterator[Database]:
-    """Open the configured database, migrated."""
+    """Open the configured database; a new one is migrated, an old one is left to `run`.
+
+    Raises:
+        StoreError: it lacks migrations; a daemon of an older version may be at work on it.
+    """
     database = Database.open(config.database.url.reveal())
     try:
-        migrate.upgrade(database)
+        if migrate.current(database) is None:
+            migrate.upgrade(database)
+        elif migrate.current(database) != migrate.head():
+            raise StoreError(
+                f"the database {database.name} is not of this version: stop the daemon, "
+                "run `gpu-monitor db upgrade`, and start it again"
+            )
         yield database
     finally:
         database.close()

@@ -23,7 +23,7 @@ from monitor.cli.common import (
     print_table,
     read_config,
 )
-from monitor.clock import utc_now
+from monitor.clock import monotonic, utc_now
 from monitor.delivery.apprise import AppriseSender
 from monitor.delivery.dispatch import Dispatcher
 from monitor.errors import MonitorError
@@ -32,6 +32,10 @@ from monitor.store import outbox
 from monitor.store.dispatch import Outbox
 from monitor.store.engine import Database
 from monitor.store.outbox import Notification
+
+_PATIENCE = 10.0
+_LOOK_AGAIN = 0.2
+"""Seconds to wait for a daemon that was quicker, and between two looks."""
 
 app = typer.Typer(help="What was sent, to whom, with what result.", no_args_is_help=True)
 notify = typer.Typer(help="Try a receiver.", no_args_is_help=True)
@@ -121,21 +125,33 @@ def _why(each: Notification) -> str:
 
 
 def _send(database: Database, setup: Setup, receiver: str, now: datetime) -> list[Notification]:
-    """Queue the test and drain the queue; a daemon that runs may be quicker, which is as well."""
+    """Queue the test and send it, and nothing else; a daemon may be quicker, which is as well."""
     drafts = setup.plan.drafts([receiver], render_test(receiver, now), NotifyReason.TEST)
     with database.transaction() as connection:
         ids = set(outbox.enqueue(connection, drafts, now))
-    Dispatcher(
-        outbox=Outbox(database),
+    dispatcher = Dispatcher(
+        outbox=Outbox(database, only=ids),
         sender=AppriseSender(),
         destinations=setup.destinations,
         now=utc_now,
         jitter=random.random,
         on_outcome=lambda *_: None,
-    ).drain(Event())
-    with database.read() as connection:
-        latest = outbox.listed(connection, limit=1_000, receiver=receiver)
-    return [each for each in latest if each.id in ids]
+    )
+    stop, deadline = Event(), monotonic() + _PATIENCE
+    while True:
+        dispatcher.drain(stop)
+        with database.read() as connection:
+            latest = outbox.listed(connection, limit=1_000, receiver=receiver)
+        found = [each for each in latest if each.id in ids]
+        if not any(map(_is_under_way, found)) or monotonic() > deadline:
+            return found
+        stop.wait(_LOOK_AGAIN)
+
+
+def _is_under_way(each: Notification) -> bool:
+    """Return whether a daemon is sending it, or it waits behind an earlier one."""
+    waits = each.status is NotificationStatus.QUEUED and not each.attempts
+    return waits or each.status is NotificationStatus.SENDING
 
 
 def _json(each: Notification) -> dict[str, Any]:

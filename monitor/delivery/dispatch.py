@@ -90,8 +90,10 @@ class DrainReport:
 class Dispatcher:
     """Drains the outbox to the configured destinations.
 
-    `now` is the wall clock, `jitter` returns a number from 0 to 1, `on_outcome` is told the
-    receiver and the outcome of every attempt, from several threads.
+    `destinations` may be replaced at any time, and counts from the next attempt on: a reload must
+    not take a new destination for one that is gone. `now` is the wall clock, `jitter` returns a
+    number from 0 to 1, `on_outcome` is told the receiver and the status after every attempt, from
+    several threads.
     """
 
     def __init__(
@@ -102,12 +104,12 @@ class Dispatcher:
         destinations: Mapping[DestinationKey, Destination],
         now: Callable[[], datetime],
         jitter: Callable[[], float],
-        on_outcome: Callable[[str, AttemptOutcome], None],
+        on_outcome: Callable[[str, NotificationStatus], None],
         policy: RetryPolicy | None = None,
     ) -> None:
         self._outbox = outbox
         self._sender = sender
-        self._destinations = destinations
+        self.destinations = destinations
         self._now = now
         self._jitter = jitter
         self._on_outcome = on_outcome
@@ -143,11 +145,11 @@ class Dispatcher:
         outcome = _OUTCOMES[settlement.status]
         self._settle(claimed, settlement)
         _tell(claimed, settlement, outcome)
-        self._on_outcome(claimed.receiver, outcome)
+        self._on_outcome(claimed.receiver, settlement.status)
         return outcome
 
     def _attempt(self, claimed: Claimed) -> Settlement:
-        destination = self._destinations.get(claimed.destination)
+        destination = self.destinations.get(claimed.destination)
         if destination is None:
             reason = "its destination is no longer configured"
             return Settlement(status=NotificationStatus.DEAD, at=self._now(), error=reason)

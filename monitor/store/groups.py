@@ -28,6 +28,11 @@ def due(connection: Connection, now: datetime) -> list[Group]:
     return [_group(row) for row in rows]
 
 
+def marketplaces(connection: Connection) -> set[str]:
+    """Return the marketplaces that have groups."""
+    return set(connection.scalars(select(alert_groups.c.marketplace).distinct()))
+
+
 def save(connection: Connection, group: Group) -> None:
     """Write a group, whether it was there or not."""
     insert = insertion(connection, alert_groups)

@@ -13,7 +13,8 @@ def acquire(
 ) -> bool:
     """Take the lease `name` until `now + lease_for`, or renew it; say whether `holder` has it.
 
-    It is had by one holder at a time, until it is released or its time is over.
+    It is had by one holder at a time, until it is released or its time is over. One that ends later
+    than any could is from a clock that was set back.
     """
     insert = insertion(connection, leases)
     values = {"holder": holder, "lease_until": now + lease_for}
@@ -22,7 +23,11 @@ def acquire(
         .on_conflict_do_update(
             index_elements=[leases.c.name],
             set_=values,
-            where=or_(leases.c.holder == holder, leases.c.lease_until <= now),
+            where=or_(
+                leases.c.holder == holder,
+                leases.c.lease_until <= now,
+                leases.c.lease_until > now + lease_for,
+            ),
         )
         .returning(leases.c.name)
     )

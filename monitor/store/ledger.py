@@ -24,6 +24,12 @@ class Ledgers:
         self._database = database
         self._observations = Observations()
 
+    def history_token(self, marketplace: str) -> str | None:
+        """Return what names the state of the marketplace's history; each good poll renews it."""
+        with self._database.read() as connection:
+            found = marketplaces.find(connection, marketplace)
+        return None if found is None else found.history_token
+
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator["Ledger"]:
         """Open a transaction; it commits at the end of the block, and rolls back on an error.
@@ -52,10 +58,13 @@ class Ledger:
         """Return what was known before this poll."""
         return self._before
 
-    def record(self, poll: Poll, interval: timedelta) -> int:
-        """Write the poll and the intervals it changes; return how many offers changed."""
-        polls.record(self._connection, self._before, poll)
-        if poll.snapshot is None:
+    def record(self, poll: Poll, interval: timedelta, *, overtaken: bool = False) -> int:
+        """Write the poll and the intervals it changes; return how many offers changed.
+
+        Of a poll that was overtaken by a later one, only that it was made is written.
+        """
+        polls.record(self._connection, self._before, poll, overtaken=overtaken)
+        if poll.snapshot is None or overtaken:
             return 0
         recorded = self._observations.record(
             self._connection, self._before, poll.snapshot, interval=interval

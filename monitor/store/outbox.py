@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 
@@ -81,14 +82,20 @@ def enqueue(connection: Connection, drafts: Iterable[Draft], now: datetime) -> l
 
 
 def claim(
-    connection: Connection, now: datetime, *, token: str, lease_for: timedelta, limit: int
+    connection: Connection,
+    now: datetime,
+    *,
+    token: str,
+    lease_for: timedelta,
+    limit: int,
+    only: Collection[NotificationId] | None = None,
 ) -> list[Claimed]:
-    """Claim up to `limit` notifications that are due, at most one for each destination.
+    """Claim up to `limit` notifications that are due (of `only`), at most one for each destination.
 
     A claim whose lease ran out is claimed again: its process died, and nobody knows whether it
     had sent (`unknown_attempts`). No notification is ever claimed by two tokens at a time.
     """
-    due = _due(now, limit)
+    due = _due(now, limit, only)
     rows = connection.execute(
         update(notifications)
         .where(notifications.c.id.in_(select(due.c.id)))
@@ -193,7 +200,7 @@ def lengths(connection: Connection) -> dict[str, int]:
     return {row.receiver: row.length for row in rows}
 
 
-def _due(now: datetime, limit: int) -> CTE:
+def _due(now: datetime, limit: int, only: Collection[NotificationId] | None) -> CTE:
     """Select the heads of the destinations' queues that can be claimed now.
 
     A few steps for each destination, however long the queues are. On PostgreSQL the rows are
@@ -218,7 +225,8 @@ def _due(now: datetime, limit: int) -> CTE:
             or_(
                 and_(waiting, wait_is_over),
                 and_(_is_sending(), _is_over(notifications.c.lease_until, now)),
-            )
+            ),
+            true() if only is None else notifications.c.id.in_(only),
         )
         .order_by(notifications.c.id)
         .limit(limit)

@@ -10,8 +10,13 @@ from monitor.store.marketplaces import Marketplace
 from monitor.store.schema import marketplaces, polls
 
 
-def record(connection: Connection, marketplace: Marketplace, poll: Poll) -> None:
-    """Write that `poll` was made. Two polls of one instant are two rows."""
+def record(
+    connection: Connection, marketplace: Marketplace, poll: Poll, *, overtaken: bool = False
+) -> None:
+    """Write that `poll` was made. Two polls of one instant are two rows.
+
+    Of one that was overtaken by a later poll, nothing is said about what was polled last.
+    """
     snapshot = poll.snapshot
     connection.execute(
         insert(polls).values(
@@ -25,6 +30,8 @@ def record(connection: Connection, marketplace: Marketplace, poll: Poll) -> None
             detail=poll.detail,
         )
     )
+    if overtaken:
+        return
     last = {"last_poll_at": poll.at, "last_outcome": poll.outcome.value}
     if poll.outcome is Outcome.OK:
         last["last_good_at"] = poll.at

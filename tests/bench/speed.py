@@ -84,6 +84,7 @@ class _Answered:
 
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
+        self.name = MARKETPLACE
 
     def poll(self, now: datetime) -> Poll:
         return Poll(

@@ -1,6 +1,6 @@
 """What goes wrong around a cycle: clocks, gaps, restarts, a busy database."""
 
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -17,7 +17,7 @@ from monitor.rules.alert import RuleName
 from monitor.rules.rule import Per
 from monitor.store import groups, history, marketplaces, migrate
 from monitor.store.engine import Database
-from monitor.store.ledger import Ledgers
+from monitor.store.ledger import Ledger, Ledgers
 from tests.contract.cycles import (
     a_plan,
     a_rule,
@@ -224,3 +224,29 @@ def _remembered(database: Database, marketplace: str) -> object:
         [(each.rule, each.state, each.pending_since, each.value) for each in found.alerts],
         sorted((each.rule, each.waiting, each.wait_until, len(each.told)) for each in told),
     )
+
+
+class Overtaken:
+    """A store in which another process records a later look while ours is on its way."""
+
+    def __init__(self, database: Database, other: Poll) -> None:
+        self._ours, self._theirs = Ledgers(database), Ledgers(database)
+        self._other = other
+
+    def history_token(self, marketplace: str) -> str | None:
+        token = self._ours.history_token(marketplace)
+        cycle(self._theirs, self._other)
+        return token
+
+    def ledger(self, marketplace: str) -> AbstractContextManager[Ledger]:
+        return self._ours.ledger(marketplace)
+
+
+def test_a_look_that_was_overtaken_by_a_later_one_changes_nothing(database: Database) -> None:
+    """Ours saw no offer yet when theirs already did: evaluated late, it would end the alert."""
+    cycle(Ledgers(database), a_poll(selling(NOON, 3)))
+    store = Overtaken(database, a_poll(selling(at(1.1), 1)))
+    report = cycle(store, a_poll(selling(at(1), 3)))
+    assert (report.changed, report.transitions, report.queued) == (0, (), 0)
+    after = written(database)
+    assert stages(after.transitions) == ["inactive → firing: matched"]

@@ -55,3 +55,8 @@ def test_of_many_that_ask_at_once_one_gets_it(database: Database) -> None:
     for thread in threads:
         thread.join(timeout=10)
     assert sorted(got) == [False, False, False, True]
+
+
+def test_a_lease_from_a_clock_that_was_set_back_is_free(database: Database) -> None:
+    assert acquire(database, "a", at(60))
+    assert acquire(database, "b", NOON)

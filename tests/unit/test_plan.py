@@ -19,6 +19,16 @@ def test_a_message_is_drafted_once_for_each_destination_of_each_receiver() -> No
     ]
 
 
+def test_two_receivers_with_one_destination_are_told_once() -> None:
+    plan = Plan(rules={}, policies={}, destinations={"chat": (ONE, TWO), "night": (TWO, THREE)})
+    drafts = plan.drafts(["chat", "night"], MESSAGE, NotifyReason.FIRST)
+    assert [(each.receiver, each.destination) for each in drafts] == [
+        ("chat", ONE),
+        ("chat", TWO),
+        ("night", THREE),
+    ]
+
+
 def test_a_draft_says_what_the_message_says_and_why() -> None:
     assert PLAN.drafts(["mail"], MESSAGE, NotifyReason.NEW, RuleName("cheap")) == [
         Draft(

@@ -6,12 +6,16 @@ from typing import Self
 from urllib.parse import quote
 
 from monitor.clock import monotonic
-from monitor.errors import MalformedError, MarketError
+from monitor.errors import MalformedError, MarketError, ThrottledError
 from monitor.market.hostnode import HostnodeId
 from monitor.market.snapshot import Outcome, Poll
 from monitor.marketplaces.base import HostnodeDetail, outcome_of
 from monitor.marketplaces.tensordock.decode import decode_hostnode, decode_hostnodes
 from monitor.marketplaces.tensordock.http import Http
+
+LONGEST_PAUSE = timedelta(minutes=10)
+"""The longest `Retry-After` that is believed: a mistake there must not blind us for a day."""
+_WAITING = "nothing was sent: the marketplace asked to wait, {left:.0f} s are left"
 
 
 class TensorDock:
@@ -23,6 +27,7 @@ class TensorDock:
         self._name = name
         self._http = http
         self._monotonic = monotonic
+        self._not_before = 0.0
 
     @classmethod
     def connect(
@@ -49,10 +54,14 @@ class TensorDock:
     def poll(self, now: datetime) -> Poll:
         """Fetch all hostnodes once; whatever the marketplace does is an outcome, never raised."""
         started = self._monotonic()
+        if started < self._not_before:
+            left = self._not_before - started
+            return self._failed(now, started, Outcome.THROTTLED, _WAITING.format(left=left))
         try:
             body = self._http.get("/hostnodes")
             snapshot = decode_hostnodes(body, marketplace=self._name, at=now)
         except MarketError as error:
+            self._heed(error)
             return self._failed(now, started, outcome_of(error), str(error))
         if not snapshot.hostnodes:
             # Seen several times while the market was not empty: no evidence of anything.
@@ -65,6 +74,12 @@ class TensorDock:
             snapshot=snapshot,
             issues=snapshot.issues,
         )
+
+    def _heed(self, error: MarketError) -> None:
+        """Remember a pause that was asked for, so that the polls before its end send nothing."""
+        if isinstance(error, ThrottledError) and error.retry_after is not None:
+            pause = min(error.retry_after, LONGEST_PAUSE)
+            self._not_before = self._monotonic() + pause.total_seconds()
 
     def hostnode(self, hostnode_id: HostnodeId) -> HostnodeDetail:
         """Fetch one hostnode as it is now.

@@ -16,7 +16,7 @@ from monitor.alerting.outbox import (
     Settlement,
 )
 from monitor.delivery.destination import Destination, destinations
-from monitor.delivery.dispatch import AttemptOutcome, Dispatcher, DrainReport
+from monitor.delivery.dispatch import Dispatcher, DrainReport
 from monitor.delivery.retry import RetryPolicy
 from monitor.errors import DeliveryRefusedError, DeliveryUnknownError, StoreBusyError
 
@@ -138,7 +138,7 @@ class Bench:
         self.sender = sender or FakeSender()
         self.now = NOW
         self.stop = threading.Event()
-        self.outcomes: list[tuple[str, AttemptOutcome]] = []
+        self.outcomes: list[tuple[str, NotificationStatus]] = []
         self.destinations: dict[DestinationKey, Destination] = {
             destination.key: destination for destination in BY_NAME.values()
         }
@@ -161,7 +161,7 @@ def test_all_that_is_due_is_sent_in_order_and_settled() -> None:
     assert bench.drain() == DrainReport(sent=4)
     assert [title for receiver, title in bench.sender.sent if receiver == "a"] == ["1", "2", "4"]
     assert set(bench.outbox.statuses()) == {NotificationStatus.SENT}
-    assert bench.outcomes.count(("a", AttemptOutcome.SENT)) == 3
+    assert bench.outcomes.count(("a", NotificationStatus.SENT)) == 3
 
 
 def test_an_empty_outbox_is_no_work() -> None:

@@ -201,3 +201,27 @@ def test_a_connected_client_is_a_marketplace_and_polls_nobody_after_close() -> N
     assert marketplace.name == "tensordock"
     marketplace.close()
     assert marketplace.poll(AT).outcome is Outcome.UNREACHABLE
+
+
+def test_a_pause_that_was_asked_for_outlasts_the_poll() -> None:
+    """The next polls send nothing until it is over, and say so."""
+    asks = httpx.Response(429, headers={"Retry-After": "99"})
+    wire = Wire([asks])
+    client = wire.marketplace()
+    assert client.poll(AT).outcome is Outcome.THROTTLED
+    wire.seconds += 98
+    waiting = client.poll(AT)
+    assert (waiting.outcome, len(wire.requests)) == (Outcome.THROTTLED, 1)
+    assert "1 s are left" in waiting.detail
+    wire.seconds += 1
+    client.poll(AT)
+    assert len(wire.requests) == 2
+
+
+def test_a_pause_of_a_day_is_not_believed() -> None:
+    wire = Wire([httpx.Response(429, headers={"Retry-After": "86400"})])
+    client = wire.marketplace()
+    client.poll(AT)
+    wire.seconds += 600
+    client.poll(AT)
+    assert len(wire.requests) == 2
