@@ -34,7 +34,7 @@ class Memory:
     def before(self) -> Before:
         raise NotImplementedError
 
-    def record(self, poll: Poll, interval: timedelta, *, overtaken: bool) -> int:
+    def record(self, poll: Poll, interval: timedelta, *, overtaken: bool = False) -> int:
         raise NotImplementedError
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
