@@ -1,7 +1,9 @@
 """The database as the rest of the store sees it: transactions, consistent reads, clear errors."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -16,6 +18,8 @@ from monitor.store.faults import translated
 
 BUSY_TIMEOUT = timedelta(seconds=5)
 """For how long a transaction waits for another one before it gives up."""
+
+_TRIES = 100
 
 _DRIVERS = {
     "sqlite": "sqlite",
@@ -119,9 +123,9 @@ def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
     @event.listens_for(engine, "connect")
     def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin as `_begin` says, and only then
+        _write_ahead(connection, busy_timeout)
         for pragma in (
             f"busy_timeout = {busy_timeout // timedelta(milliseconds=1)}",
-            "journal_mode = WAL",  # readers and the writer do not wait for each other
             "synchronous = FULL",  # a committed intent to buy must survive a loss of power
             "foreign_keys = ON",
         ):
@@ -132,6 +136,20 @@ def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _write_ahead(connection: DBAPIConnection, busy_timeout: timedelta) -> None:
+    """Let readers and the writer not wait for each other (WAL).
+
+    A new file is switched to it under a lock for which SQLite does not wait, whatever the busy
+    timeout: of several processes that start together, all but one have to try again.
+    """
+    for _ in range(_TRIES):
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        time.sleep(busy_timeout.total_seconds() / _TRIES)
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _postgresql(url: URL, busy_timeout: timedelta) -> Engine:

@@ -42,7 +42,7 @@ def _overdue(now: datetime, pollings: Iterable[Polling]) -> Iterator[str]:
     for polling in pollings:
         if polling.last_at is None:
             yield f"{polling.marketplace}: no poll yet"
-        elif (age := abs(now - polling.last_at)) >= _INTERVALS_ALLOWED * polling.interval:
+        elif (age := now - polling.last_at) >= _INTERVALS_ALLOWED * polling.interval:
             yield (
                 f"{polling.marketplace}: last poll {age.total_seconds():.0f} s ago, "
                 f"expected every {polling.interval.total_seconds():g} s"
