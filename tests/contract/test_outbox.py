@@ -323,3 +323,13 @@ def test_many_dispatchers_send_each_once_and_in_order(database: Database) -> Non
     for name in {each.destination for each in sent}:
         ids = [each.id for each in sent if each.destination == name]
         assert ids == sorted(ids)
+
+
+def test_a_claim_can_be_kept_to_ones_own(database: Database) -> None:
+    """As `notify test` does: others are left to the daemon, and so is what they hold up."""
+    enqueue(database, [a_draft("down#1", "older")])
+    behind, free = enqueue(database, [a_draft("down#1", "test"), a_draft("up#2", "test")])
+    own = Outbox(database, only={NotificationId(behind), NotificationId(free)})
+    claimed = own.claim(NOON, token=TOKEN, lease_for=LEASE, limit=100)
+    assert [each.id for each in claimed] == [free]
+    assert [each.title for each in claim(database)] == ["older"]

@@ -1,6 +1,8 @@
 """What every command has in common: its configuration, its help, and where it says what."""
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,17 @@ def test_no_command_shows_a_secret(gpu_monitor: Commands, config: Path) -> None:
         ran = gpu_monitor(*command.split(), "-c", config)
         assert TOKEN not in ran.out + ran.err
         assert "s3cret" not in ran.out + ran.err
+
+
+def test_a_command_leaves_a_database_of_another_version_alone(
+    gpu_monitor: Commands, config: Path
+) -> None:
+    """A daemon of that version may be at work on it."""
+    assert gpu_monitor("db", "upgrade", "-c", config).status == 0
+    (file,) = config.parent.rglob("*.db")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'another'")
+    ran = gpu_monitor("alerts", "-c", config)
+    assert ran.status == 1
+    assert "is not of this version" in ran.err
+    assert "db upgrade" in ran.err

@@ -145,7 +145,7 @@ class Bench:
 
     def drain(self, *, after: timedelta = timedelta(0)) -> DrainReport:
         self.now += after
-        dispatcher = Dispatcher(
+        self.dispatcher = Dispatcher(
             outbox=self.outbox,
             sender=self.sender,
             destinations=self.destinations,
@@ -153,7 +153,7 @@ class Bench:
             jitter=lambda: 1.0,
             on_outcome=lambda receiver, outcome: self.outcomes.append((receiver, outcome)),
         )
-        return dispatcher.drain(self.stop)
+        return self.dispatcher.drain(self.stop)
 
 
 def test_all_that_is_due_is_sent_in_order_and_settled() -> None:
@@ -205,6 +205,20 @@ def test_a_destination_that_is_gone_from_the_configuration_is_dead() -> None:
     assert bench.drain() == DrainReport(dead=1, sent=1)
     assert "no longer configured" in bench.outbox.states[0].error
     assert bench.sender.sent == [("b", "2")]
+
+
+def test_a_destination_that_a_reload_brings_during_a_drain_is_known_at_once() -> None:
+    outbox = FakeOutbox(("a", "1"))
+    bench = Bench(outbox)
+    everybody = dict(bench.destinations)
+    del bench.destinations[BY_NAME["b"].key]
+
+    def reload() -> None:
+        bench.dispatcher.destinations = everybody
+        outbox.queue("b", "2")
+
+    bench.sender.acts["a"] = [reload]
+    assert bench.drain() == DrainReport(sent=2)
 
 
 def test_a_hanging_destination_holds_up_no_other() -> None:

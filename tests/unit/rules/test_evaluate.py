@@ -81,3 +81,9 @@ def test_an_alert_of_a_removed_rule_ends_with_that_reason() -> None:
     assert {t.reason for t in after.transitions} == {TransitionReason.RULE_REMOVED}
     assert {a.state for a in after.changed} == {AlertState.RESOLVED}
     assert after.active == {}
+
+
+def test_hostnodes_that_do_not_tell_their_location_share_no_alert() -> None:
+    """Oslo and Lima are not one place because neither has an id."""
+    oslo, lima = (an_offer(host=name, price=1, location=Location()) for name in ("oslo", "lima"))
+    assert len(seen_by(per(Per.LOCATION), oslo, lima).active) == 2
