@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((*ROOT.glob("monitor/**/*.py"), *ROOT.glob("alembic/**/*.py")))
 
-CORE = {"alerting", "rules", "market", "errors"}
-EDGES = {"marketplaces", "store", "delivery", "web"}
+CORE = {"alerting", "grab", "rules", "market", "errors"}
+EDGES = {"marketplaces", "store", "delivery", "provision", "web"}
 VERSION = "monitor"  # `from monitor import __version__`
 
 MAY_IMPORT: Mapping[str, set[str]] = {
@@ -48,6 +48,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "log": {"config"},  # its Redactor
     "config": CORE,
     "alerting": {"rules", "market", "errors"},
+    "grab": {"rules", "market", "errors"},
+    "provision": CORE,
     "rules": {"market", "errors"},
     "market": {"errors"},
     "errors": set(),
@@ -79,7 +81,7 @@ HOMES: Mapping[str, set[str]] = {
     "structlog": {"log", "app", "reporting", "scheduler", *EDGES},
 }
 
-PURE = {"market", "rules", "alerting"}
+PURE = {"market", "rules", "alerting", "grab"}
 PURE_MAY_USE = {
     *{"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"},
     *{"bisect", "fnmatch", "hashlib", "heapq", "itertools", "math", "operator", "re"},
