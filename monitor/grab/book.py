@@ -65,7 +65,7 @@ class Book(Protocol):
         """
 
     def touch(self, before: Grab, after: Grab) -> Grab | None:
-        """Like `change`, with neither a step of history nor a new reason: checks, money, telling."""
+        """Like `change`, without a step of history or a new reason: checks, money, telling."""
 
     def charge(self, rule: RuleName, day: date, amount: NanoDollars) -> None:
         """Add to what a rule has spent on a day (UTC)."""
