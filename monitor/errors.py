@@ -9,6 +9,7 @@
     ├── MarketError              a call to the marketplace gave no usable answer
     │   ├── MalformedError       a 200 that is not the documented shape
     │   ├── UnreachableError     network, time-out, cut-off body, 5xx
+    │   │   └── UnsentError      no connection came about: nothing was sent
     │   ├── RefusedError         401, 403 and the other 4xx
     │   └── ThrottledError       429; knows how long to wait if the marketplace said so
     ├── ListenError              the address to serve HTTP on cannot be used
@@ -76,6 +77,10 @@ class MalformedError(MarketError):
 
 class UnreachableError(MarketError):
     """No whole answer: network, time-out, cut-off body, or a 5xx."""
+
+
+class UnsentError(UnreachableError):
+    """No connection to the marketplace came about, so that nothing was sent."""
 
 
 class RefusedError(MarketError):

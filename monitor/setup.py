@@ -58,6 +58,8 @@ def _marketplace(config: MarketplaceConfig) -> Marketplace:
         name=config.name,
         base_url=config.base_url,
         token=config.token.reveal(),
+        write_token=None if config.write_token is None else config.write_token.reveal(),
         timeout=config.timeout,
+        create_timeout=config.create_timeout,
         version=__version__,
     )

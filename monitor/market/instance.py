@@ -1,6 +1,6 @@
 """An instance: what is asked for, what came of the asking, and what the marketplace lists."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import NewType
@@ -48,7 +48,7 @@ class CloudInit:
 class Order:
     """All that a request to create one instance says. `name` is unique: it finds it again.
 
-    Exactly one of `ssh_key_id` and `ssh_key` is given.
+    Exactly one of `ssh_key_id` and `ssh_key` is given. What a user may hold secret is not shown.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Order:
     shape: Shape
     forwards: tuple[Forward, ...]
     ssh_key_id: str | None = None
-    ssh_key: str | None = None
-    cloud_init: CloudInit | None = None
+    ssh_key: str | None = field(default=None, repr=False)
+    cloud_init: CloudInit | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,15 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostnodeDetail:
+    """One hostnode asked for by its id, what it offers, and what could not be read of it."""
+
+    hostnode: Hostnode
+    offers: tuple[Offer, ...]
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """All that one good poll of one marketplace saw at the instant `at` (aware, UTC).
 

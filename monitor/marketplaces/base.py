@@ -1,26 +1,16 @@
-"""What the program needs of any marketplace it watches."""
+"""What the program needs of any marketplace it watches and buys from."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from monitor.errors import MalformedError, MarketError, RefusedError, ThrottledError
-from monitor.market.hostnode import Hostnode, HostnodeId
-from monitor.market.offer import Offer
-from monitor.market.snapshot import Issue, Outcome, Poll
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostnodeDetail:
-    """One hostnode asked for by its id, what it offers, and what could not be read of it."""
-
-    hostnode: Hostnode
-    offers: tuple[Offer, ...]
-    issues: tuple[Issue, ...] = ()
+from monitor.market.hostnode import HostnodeId
+from monitor.market.instance import CreateOutcome, Instance, InstanceId, Order
+from monitor.market.snapshot import HostnodeDetail, Outcome, Poll
 
 
 class Marketplace(Protocol):
-    """A marketplace that can be read; `name` is the one in the configuration."""
+    """A marketplace that can be read and bought from; `name` is the one in the configuration."""
 
     @property
     def name(self) -> str:
@@ -35,6 +25,39 @@ class Marketplace(Protocol):
         Raises:
             MarketError: for every answer that is not this hostnode; an unknown id is a
                 `RefusedError` with status 404.
+        """
+
+    def create(self, order: Order) -> CreateOutcome:
+        """Ask for one instance, in one request that is never sent again.
+
+        Whatever the marketplace does is an outcome, never raised.
+        """
+
+    def request(self, order: Order) -> bytes:
+        """Return the body that `create` would send, in JSON; it may hold secrets of the user."""
+
+    def instances(self) -> tuple[Instance, ...]:
+        """Fetch all instances of the organisation, whoever made them.
+
+        Raises:
+            MarketError: for every answer that is not the whole list; a list of which a part
+                cannot be read is a `MalformedError`, so that no instance looks absent by mistake.
+        """
+
+    def instance(self, instance_id: InstanceId) -> Instance | None:
+        """Fetch one instance; `None` if the marketplace says (404) that there is none.
+
+        Raises:
+            MarketError: for every other answer that is not this instance.
+        """
+
+    def delete(self, instance_id: InstanceId) -> None:
+        """Ask once for an instance to be deleted; one that is gone already is deleted.
+
+        That it returns is no proof: only a list without the instance is.
+
+        Raises:
+            MarketError: the marketplace did not say that it deletes it.
         """
 
     def close(self) -> None:

@@ -13,8 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from monitor.errors import MalformedError
-from monitor.market.snapshot import Snapshot
-from monitor.marketplaces.base import HostnodeDetail
+from monitor.market.snapshot import HostnodeDetail, Snapshot
 from monitor.marketplaces.tensordock import excerpt, wire
 from monitor.marketplaces.tensordock.rows import Rows
 
@@ -35,7 +34,7 @@ def decode_hostnodes(body: bytes, *, marketplace: str, at: datetime) -> Snapshot
             could be read, because a shape that changed "reads exactly like no capacity"
             (`design/marketplace.md`); for a failure told inside a 200.
     """
-    rows = _readable(_list, body)
+    rows = readable(_list, body)
     return Snapshot(
         marketplace=marketplace,
         at=at,
@@ -52,7 +51,7 @@ def decode_hostnode(body: bytes) -> HostnodeDetail:
     Raises:
         MalformedError: for anything that is not a hostnode, or tells of a failure.
     """
-    rows = _readable(_one, body)
+    rows = readable(_one, body)
     return HostnodeDetail(
         hostnode=rows.hostnodes[0], offers=tuple(rows.offers), issues=tuple(rows.issues)
     )
@@ -61,9 +60,9 @@ def decode_hostnode(body: bytes) -> HostnodeDetail:
 def _list(body: bytes) -> Rows:
     answer = _list_decoder.decode(body)
     if type(answer) is not wire.ListAnswer or type(answer.data) is not wire.HostnodeList:
-        raise _malformed("the answer has no object `data`", body)
+        raise malformed("the answer has no object `data`", body)
     if type(answer.data.hostnodes) is not list:
-        raise _malformed("the answer has no list `data.hostnodes`", body)
+        raise malformed("the answer has no list `data.hostnodes`", body)
     _refuse_failure(answer, body)
     rows = Rows("$.data.hostnodes[{}]")
     for index, row in enumerate(answer.data.hostnodes):
@@ -75,7 +74,7 @@ def _list(body: bytes) -> Rows:
 def _one(body: bytes) -> Rows:
     answer = _hostnode_decoder.decode(body)
     if type(answer) is not wire.HostnodeAnswer or type(answer.data) is not wire.Hostnode:
-        raise _malformed("the answer has no object `data`", body)
+        raise malformed("the answer has no object `data`", body)
     _refuse_failure(answer, body)
     rows = Rows("$.data")
     rows.add(answer.data)
@@ -87,7 +86,7 @@ def _refuse_failure(answer: wire.ListAnswer | wire.HostnodeAnswer, body: bytes) 
     """Raise for `{"status": 400, "error": …}` inside a 200, whatever else is told beside it."""
     status = answer.status
     if answer.error or (type(status) is int and status >= _LOWEST_FAILURE):
-        raise _malformed("the answer tells of a failure", body)
+        raise malformed("the answer tells of a failure", body)
 
 
 def _refuse_nothing(rows: Rows, told: int) -> None:
@@ -109,8 +108,12 @@ def _refuse_nothing(rows: Rows, told: int) -> None:
     raise MalformedError(f"{what}{first}")
 
 
-def _readable(read: Callable[[bytes], T], body: bytes) -> T:
-    """Return `read(body)`; a body that msgspec cannot read is put into plain JSON first."""
+def readable(read: Callable[[bytes], T], body: bytes) -> T:
+    """Return `read(body)`; a body that msgspec cannot read is put into plain JSON first.
+
+    Raises:
+        MalformedError: for a body that is no JSON.
+    """
     try:
         return read(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -119,7 +122,7 @@ def _readable(read: Callable[[bytes], T], body: bytes) -> T:
         return read(_plain_json(body))
     except (ValueError, RecursionError) as error:
         what = "HTML" if body.lstrip().startswith(b"<") else "not JSON"
-        raise _malformed(f"the answer is {what}", body) from error
+        raise malformed(f"the answer is {what}", body) from error
 
 
 def _plain_json(body: bytes) -> bytes:
@@ -146,5 +149,6 @@ def _short(digits: str) -> int | str:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else digits
 
 
-def _malformed(what: str, body: bytes) -> MalformedError:
+def malformed(what: str, body: bytes) -> MalformedError:
+    """Return the error that says `what` is wrong and how the body starts."""
     return MalformedError(f"{what}; it starts: {excerpt.of_body(body)}")

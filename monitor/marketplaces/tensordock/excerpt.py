@@ -8,8 +8,12 @@ _MOST_OF_A_VALUE = 80
 
 def of_body(body: bytes) -> str:
     """Return the first 120 characters of `body` on one line, without control characters."""
-    text = body[: 8 * _MOST_OF_A_BODY].decode("utf-8", "replace")
-    return _cut(" ".join(_printable(text).split()), _MOST_OF_A_BODY) or "nothing"
+    return of_text(body[: 8 * _MOST_OF_A_BODY].decode("utf-8", "replace"), _MOST_OF_A_BODY)
+
+
+def of_text(text: str, most: int) -> str:
+    """Return the first `most` characters of `text` on one line, without control characters."""
+    return _cut(" ".join(_printable(text).split()), most) or "nothing"
 
 
 def of_value(value: Any) -> str:

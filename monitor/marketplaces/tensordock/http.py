@@ -1,6 +1,7 @@
 """HTTP to the marketplace: one place that sends, bounds, retries, and names what went wrong.
 
-Every failure is a `MarketError`, whatever httpx calls it. Only reads are ever sent again.
+Every failure is a `MarketError`, whatever httpx calls it. Only reads are ever sent again, and what
+certainly was not sent is told apart (`UnsentError`) from what may have been.
 """
 
 import re
@@ -15,7 +16,13 @@ from random import Random
 import httpx
 
 from monitor.clock import monotonic
-from monitor.errors import MalformedError, RefusedError, ThrottledError, UnreachableError
+from monitor.errors import (
+    MalformedError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+    UnsentError,
+)
 from monitor.marketplaces.tensordock import excerpt
 
 ATTEMPTS = 4
@@ -30,6 +37,8 @@ MOST_BYTES = 64 * 2**20
 
 _CONNECT_WITHIN = 5.0  # seconds; a host that is up answers a SYN at once, so try again early
 _SHORTEST_SECRET = 8  # characters; blotting out shorter tokens would spoil innocent words
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""What httpx raises before the first byte of a request: a request that acts cannot have acted."""
 _OWN_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
@@ -45,11 +54,11 @@ class Answer:
 class Http:
     """A connection to one marketplace's API below `base_url`.
 
-    `token` is asked for on every call, and is never part of an error or a `repr`. `timeout` is
-    what a read may take in all, with its retries and pauses; a body that trickles in is cut off
-    then, at the first piece that comes too late (headers that trickle in are not: httpx offers no
-    place to look, so the scheduler's watch is what notices them). A pause ends early when
-    `close()` is called.
+    `token` is asked for on every call, and is never part of an error or a `repr`; `write_token` is
+    the one for calls that act, if it is another one. `timeout` is what a read may take in all,
+    with its retries and pauses; a body that trickles in is cut off then, at the first piece that
+    comes too late (headers that trickle in are not: httpx offers no place to look, so the
+    scheduler's watch is what notices them). A pause ends early when `close()` is called.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class Http:
         *,
         base_url: str,
         token: str | Callable[[], str],
+        write_token: str | None = None,
         timeout: timedelta,
         version: str,
         most_bytes: int = MOST_BYTES,
@@ -66,6 +76,7 @@ class Http:
         random: Random | None = None,
     ) -> None:
         self._token = token if callable(token) else lambda: token
+        self._write_token = self._token if write_token is None else lambda: write_token
         self._timeout = timeout.total_seconds()
         self._most_bytes = most_bytes
         self._monotonic = monotonic
@@ -92,7 +103,8 @@ class Http:
         attempt = 0
         while True:
             try:
-                return _judged(self.exchange("GET", path, deadline=deadline), f"GET {path}")
+                answer = self._exchange("GET", path, self._token(), deadline)
+                return judged(answer, f"GET {path}")
             except (UnreachableError, ThrottledError) as error:
                 attempt += 1
                 pause = self._pause(attempt, error)
@@ -101,31 +113,49 @@ class Http:
                     raise
             self._sleep(pause)
 
-    def exchange(self, method: str, path: str, *, deadline: float) -> Answer:
-        """Send one request, once; return the answer with whatever status it has.
+    def act(
+        self, method: str, path: str, *, content: bytes | None = None, within: timedelta
+    ) -> Answer:
+        """Send one request that changes something, once; return whatever answer it has.
+
+        `content` is JSON; `within` is what sending and answer may take in all.
 
         Raises:
-            UnreachableError: without a whole answer before `deadline` on the monotonic clock.
-            MalformedError: for an answer that is too large, or compressed wrongly.
+            UnsentError: nothing was sent.
+            UnreachableError: without a whole answer in time: it may have acted, or may yet.
+            MalformedError: for an answer that is too large, or compressed wrongly; likewise.
         """
-        what = f"{method} {path}"
+        deadline = self._monotonic() + within.total_seconds()
+        return self._exchange(method, path, self._write_token(), deadline, content)
+
+    def _exchange(
+        self, method: str, path: str, token: str, deadline: float, content: bytes | None = None
+    ) -> Answer:
+        """Send one request, once; return the answer with whatever status it has."""
+        what, token, began = f"{method} {path}", token.strip(), self._monotonic()
         if self._closed.is_set():
-            raise UnreachableError(f"{what} was not sent: the program is stopping")
-        token = self._token().strip()
+            raise UnsentError(f"{what} was not sent: the program is stopping")
         try:
             with self._client.stream(
                 method,
                 path,
-                headers={b"Authorization": f"Bearer {token}".encode()},
+                headers=_headers(token, content),
+                content=content,
                 timeout=self._limits(deadline),
             ) as response:
-                body = self._body(response, what, deadline)
+                body = self._body(response, what, deadline, began)
+        except _UNSENT as error:
+            raise UnsentError(f"{what} was not sent: {_reason(error)}") from None
         except httpx.TimeoutException:
-            raise self._too_slow(what) from None
+            raise _too_slow(what, deadline - began) from None
         except httpx.DecodingError:
             raise MalformedError(f"{what} was answered with wrongly compressed data") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnreachableError(f"{what} had no whole answer: {_reason(error)}") from None
+        except RuntimeError:  # httpx's word for a client that was closed in the midst of it
+            if not self._closed.is_set():
+                raise
+            raise UnreachableError(f"{what} had no whole answer: the program is stopping") from None
         return Answer(
             status=response.status_code, headers=response.headers, body=_blotted(body, token)
         )
@@ -144,7 +174,7 @@ class Http:
         left = max(deadline - self._monotonic(), 0.001)
         return httpx.Timeout(left, connect=min(left, _CONNECT_WITHIN))
 
-    def _body(self, response: httpx.Response, what: str, deadline: float) -> bytes:
+    def _body(self, response: httpx.Response, what: str, deadline: float, began: float) -> bytes:
         pieces, size = [], 0
         for piece in response.iter_bytes():
             pieces.append(piece)
@@ -152,17 +182,14 @@ class Http:
             if size > self._most_bytes:
                 raise MalformedError(f"{what} was answered with more than {self._most_bytes} bytes")
             if self._monotonic() > deadline:
-                raise self._too_slow(what)
+                raise _too_slow(what, deadline - began)
         return b"".join(pieces)
 
-    def _too_slow(self, what: str) -> UnreachableError:
-        return UnreachableError(f"{what} had no whole answer within {self._timeout:g} s")
 
-
-def _judged(answer: Answer, what: str) -> bytes:
-    """Return the body of a 200, or raise what the status means (`docs/interface.md`, `poll`)."""
+def judged(answer: Answer, what: str) -> bytes:
+    """Return the body of a 200, or raise the `MarketError` that the status means."""
     status = answer.status
-    seen = f"{what} was answered with {_named(status)}: {excerpt.of_body(answer.body)}"
+    seen = f"{what} was answered with {named(status)}: {excerpt.of_body(answer.body)}"
     match status:
         case HTTPStatus.OK:
             return answer.body
@@ -196,7 +223,8 @@ def retry_after(headers: httpx.Headers) -> timedelta | None:
     return max(pause, timedelta(0))
 
 
-def _named(status: int) -> str:
+def named(status: int) -> str:
+    """Return an HTTP status as people know it: `404 Not Found`."""
     known = status in HTTPStatus.__members__.values()
     return f"{status} {HTTPStatus(status).phrase}" if known else str(status)
 
@@ -206,6 +234,15 @@ def _reason(error: Exception) -> str:
     if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError) and str(error):
         return excerpt.of_body(str(error).encode())
     return type(error).__name__
+
+
+def _too_slow(what: str, seconds: float) -> UnreachableError:
+    return UnreachableError(f"{what} had no whole answer within {seconds:.3g} s")
+
+
+def _headers(token: str, content: bytes | None) -> dict[bytes, bytes]:
+    headers = {b"Authorization": f"Bearer {token}".encode()}
+    return headers if content is None else {**headers, b"Content-Type": b"application/json"}
 
 
 def _blotted(body: bytes, token: str) -> bytes:
