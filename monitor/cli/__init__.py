@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
-from monitor.cli import alerts, check_config, db, demo, notifications, offers, poll, run, simulate
+from monitor.cli import (
+    alerts,
+    check_config,
+    db,
+    demo,
+    notifications,
+    offers,
+    poll,
+    presets,
+    run,
+    simulate,
+)
 
 app = typer.Typer(
     name="gpu-monitor",
@@ -40,5 +51,6 @@ app.command("offers")(offers.offers)
 app.command("alerts")(alerts.alerts)
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(notifications.notify, name="notify")
+app.add_typer(presets.app, name="presets")
 app.add_typer(db.app, name="db")
 app.command("simulate")(simulate.simulate)

@@ -40,7 +40,7 @@ def poll(
     log_to_stderr()
     setup = set_up(read_config(config))
     try:
-        name = _chosen(setup, marketplace)
+        name = chosen(setup, marketplace)
         settings, market = setup.marketplaces[name]
         with opened(setup.config) as database:
             report = run_cycle(
@@ -60,7 +60,12 @@ def poll(
         raise typer.Exit(1)
 
 
-def _chosen(setup: Setup, wanted: str | None) -> str:
+def chosen(setup: Setup, wanted: str | None) -> str:
+    """Return the marketplace that is wanted: the only one, or the one that is named.
+
+    Raises:
+        typer.BadParameter: it must be named, and is not.
+    """
     names = list(setup.marketplaces)
     if wanted is None and len(names) == 1:
         return names[0]

@@ -25,6 +25,9 @@ COMMANDS = [
     "notifications resend",
     "notify",
     "notify test",
+    "presets",
+    "presets list",
+    "presets show",
     "db",
     "db upgrade",
     "db current",
@@ -32,6 +35,7 @@ COMMANDS = [
     "simulate",
 ]
 READING = ["poll", "check-config", "offers", "alerts", "notifications list", "db current", "run"]
+READING += ["presets list"]
 
 
 @pytest.fixture
