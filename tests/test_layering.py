@@ -84,7 +84,7 @@ HOMES: Mapping[str, set[str]] = {
 PURE = {"market", "rules", "alerting", "grab"}
 PURE_MAY_USE = {
     *{"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"},
-    *{"bisect", "fnmatch", "hashlib", "heapq", "itertools", "math", "operator", "re"},
+    *{"bisect", "contextlib", "fnmatch", "hashlib", "heapq", "itertools", "math", "operator", "re"},
     *{"statistics", "string", "textwrap", "types", "typing", "unicodedata"},
 }
 

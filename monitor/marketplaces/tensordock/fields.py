@@ -4,7 +4,7 @@ A field that is missing, null or blank is "not told" and no flaw: the marketplac
 """
 
 import re
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -58,7 +58,7 @@ def text(value: Any, where: str, flaws: list[Flaw]) -> str | None:
     return None
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: Any) -> TypeGuard[str]:
     """Tell whether `value` is a text that can be stored and shown: not blank, 200 characters."""
     return (
         type(value) is str
@@ -154,8 +154,13 @@ def _some_ports(value: Any, where: str, flaws: list[Flaw]) -> tuple[int, ...] | 
         return None
     good = []
     for index, port in enumerate(value):
-        if type(port) is int and 0 < port <= _LARGEST_PORT:
+        if is_port(port):
             good.append(port)
         else:
             flaws.append(Flaw(IssueReason.FIELD, f"{where}[{index}]", "a port", port))
     return tuple(good)
+
+
+def is_port(value: Any) -> TypeGuard[int]:
+    """Tell whether `value` is a port, 1 to 65535."""
+    return type(value) is int and 0 < value <= _LARGEST_PORT

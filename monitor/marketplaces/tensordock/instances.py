@@ -17,7 +17,6 @@ from monitor.marketplaces.tensordock.decode import malformed, readable
 
 _LONGEST_NAME = 200
 _LOWEST_FAILURE = 400
-_LARGEST_PORT = 2**16 - 1
 
 _STATUSES = {
     "creating": InstanceStatus.STARTING,
@@ -116,7 +115,7 @@ def _instance(row: Any, where: str) -> Instance:
     if not isinstance(row, dict):
         raise MalformedError(f"{where} is {excerpt.of_value(row)}, not an object")
     inner = row.get("attributes")
-    told = {**inner, **row} if isinstance(inner, dict) else row
+    told: dict[str, Any] = {**inner, **row} if isinstance(inner, dict) else row
     instance_id, name = told.get("id"), told.get("name")
     if not fields.is_text(instance_id):
         raise MalformedError(f"{where} has no readable id: {excerpt.of_value(instance_id)}")
@@ -149,10 +148,9 @@ def _forwards(value: object) -> tuple[Forward, ...]:
 def _readable_forwards(rows: Iterable[Any]) -> Iterable[Forward]:
     for row in rows:
         match row:
-            case {"internal_port": int(inner), "external_port": int(outer)} if (
-                0 < inner <= _LARGEST_PORT and 0 < outer <= _LARGEST_PORT
-            ):
-                yield Forward(internal_port=inner, external_port=outer)
+            case {"internal_port": inner, "external_port": outer}:
+                if fields.is_port(inner) and fields.is_port(outer):
+                    yield Forward(internal_port=inner, external_port=outer)
             case _:
                 continue
 

@@ -47,10 +47,16 @@ class Wire:
         self.seconds += seconds
         self.on_pause()
 
-    def http(self, token: str | Callable[[], str] = TOKEN, most_bytes: int = MOST_BYTES) -> Http:
+    def http(
+        self,
+        token: str | Callable[[], str] = TOKEN,
+        most_bytes: int = MOST_BYTES,
+        write_token: str | None = None,
+    ) -> Http:
         return Http(
             base_url=BASE_URL,
             token=token,
+            write_token=write_token,
             timeout=timedelta(seconds=20),
             version="1.2.3",
             most_bytes=most_bytes,
@@ -60,8 +66,10 @@ class Wire:
             random=HalfRandom(),
         )
 
-    def marketplace(self, token: str = TOKEN, most_bytes: int = MOST_BYTES) -> TensorDock:
-        http = self.http(token, most_bytes)
+    def marketplace(
+        self, token: str = TOKEN, most_bytes: int = MOST_BYTES, write_token: str | None = None
+    ) -> TensorDock:
+        http = self.http(token, most_bytes, write_token)
         return TensorDock(name="tensordock", http=http, monotonic=lambda: self.seconds)
 
 
