@@ -13,8 +13,9 @@ def acquire(
 ) -> bool:
     """Take the lease `name` until `now + lease_for`, or renew it; say whether `holder` has it.
 
-    It is had by one holder at a time, until it is released or its time is over. One that ends later
-    than any could is from a clock that was set back.
+    It is had by one holder at a time, until it is released or its time is over. One that ends much
+    later than any could is from a clock that was set back; a little later is a holder whose clock
+    is ahead, or who read his after us and asked before.
     """
     insert = insertion(connection, leases)
     values = {"holder": holder, "lease_until": now + lease_for}
@@ -26,7 +27,7 @@ def acquire(
             where=or_(
                 leases.c.holder == holder,
                 leases.c.lease_until <= now,
-                leases.c.lease_until > now + lease_for,
+                leases.c.lease_until > now + 2 * lease_for,
             ),
         )
         .returning(leases.c.name)

@@ -57,6 +57,12 @@ def test_of_many_that_ask_at_once_one_gets_it(database: Database) -> None:
     assert sorted(got) == [False, False, False, True]
 
 
+def test_a_holder_whose_clock_is_a_little_ahead_keeps_it(database: Database) -> None:
+    """Two that start at once ask in another order than they read their clocks."""
+    assert acquire(database, "a", at(0.01))
+    assert not acquire(database, "b", NOON)
+
+
 def test_a_lease_from_a_clock_that_was_set_back_is_free(database: Database) -> None:
     assert acquire(database, "a", at(60))
     assert acquire(database, "b", NOON)
