@@ -1,0 +1,94 @@
+"""What is looked for, and what a rule that fires may do."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from monitor.alerting.notice import NotifyPolicy
+from monitor.config.model.table import Table
+from monitor.config.model.telling import NotificationsConfig
+from monitor.config.values import (
+    Amount,
+    Count,
+    Dollars,
+    Duration,
+    Flag,
+    Percentage,
+    Share,
+    SomeTexts,
+    SomeTime,
+    Text,
+    Texts,
+    Whole,
+)
+from monitor.rules.alert import Severity
+from monitor.rules.rule import Per
+
+
+class ResourcesConfig(Table):
+    """What an instance needs beside its GPUs: virtual CPUs, gigabytes of RAM and of disk."""
+
+    vcpu_count: Whole = 0
+    ram_gb: Whole = 0
+    storage_gb: Whole = 0
+
+
+class MatchConfig(Table):
+    """What an offer must be; what is not given does not matter. Texts are globs, cases alike.
+
+    Prices are nano-dollars per hour; `max_total_per_hour` is for `gpu_count` GPUs with
+    `resources`.
+    """
+
+    gpu: SomeTexts | None = None
+    gpu_count: Count = 1
+    max_price_per_gpu_hour: Dollars | None = None
+    min_price_per_gpu_hour: Dollars | None = None
+    max_total_per_hour: Dollars | None = None
+    resources: ResourcesConfig | None = None
+    min_uptime: Percentage | None = None
+    country: SomeTexts | None = None
+    city: SomeTexts | None = None
+    state: SomeTexts | None = None
+    location_id: SomeTexts | None = None
+    hostnode_id: SomeTexts | None = None
+    organization: SomeTexts | None = None
+    engine: SomeTexts | None = None
+    min_tier: Whole | None = None
+    max_tier: Whole | None = None
+    min_network_gbps: Amount | None = None
+    network_storage: Flag | None = None
+
+
+class RuleGrabConfig(Table):
+    """What a rule that fires may buy: `preset`, within limits of its own (dollars per hour)."""
+
+    preset: Text
+    max_instances: Count = 1
+    max_total_per_hour: Dollars | None = None
+    cooldown: Duration = timedelta(minutes=10)
+    time_to_live: SomeTime | None = None
+
+
+class RuleConfig(Table):
+    """One alerting rule; a key that `notifications` has too overrides it, `None` does not."""
+
+    name: Text
+    match: MatchConfig
+    per: Per = Per.GPU
+    for_: Duration = Field(default=timedelta(0), alias="for")
+    keep_firing_for: Duration = timedelta(0)
+    severity: Severity = Severity.INFO
+    notify: Texts | None = None
+    group_wait: Duration | None = None
+    group_interval: SomeTime | None = None
+    repeat_interval: SomeTime | None = None
+    send_resolved: Flag | None = None
+    improve_by: Share | None = None
+    grab: RuleGrabConfig | None = None
+
+    def policy(self, defaults: NotificationsConfig) -> NotifyPolicy:
+        """Return when and to whom this rule's alerts are told: its own keys, else `defaults`."""
+        own = {key: getattr(self, key) for key in NotificationsConfig.model_fields}
+        given = {key: value for key, value in own.items() if value is not None}
+        return NotifyPolicy(**{**dict(defaults), **given})

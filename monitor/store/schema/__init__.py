@@ -1,0 +1,51 @@
+"""The tables, as `docs/store.md` explains them. Each change here needs a migration.
+
+Tables clustered by their key (`sqlite_with_rowid=False`) save SQLite a second copy of it. Wide
+columns stand first, so that PostgreSQL needs no padding. Each index names its query.
+"""
+
+from monitor.store.schema.alerting import (
+    ACTIVE_ALERT,
+    ENDED_NOTIFICATION,
+    UNENDED_NOTIFICATION,
+    alert_groups,
+    alerts,
+    destinations,
+    notifications,
+    transitions,
+)
+from monitor.store.schema.base import metadata
+from monitor.store.schema.coordination import leases
+from monitor.store.schema.market import (
+    coverage,
+    gpus,
+    hostnode_intervals,
+    hostnodes,
+    locations,
+    marketplaces,
+    offer_intervals,
+    offers,
+    polls,
+)
+
+__all__ = [
+    "ACTIVE_ALERT",
+    "ENDED_NOTIFICATION",
+    "UNENDED_NOTIFICATION",
+    "alert_groups",
+    "alerts",
+    "coverage",
+    "destinations",
+    "gpus",
+    "hostnode_intervals",
+    "hostnodes",
+    "leases",
+    "locations",
+    "marketplaces",
+    "metadata",
+    "notifications",
+    "offer_intervals",
+    "offers",
+    "polls",
+    "transitions",
+]
