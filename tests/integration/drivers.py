@@ -16,6 +16,7 @@ from monitor.app import Monitor
 from monitor.cli.common import log_to_stderr, read_config, redactor
 from monitor.delivery.apprise import AppriseSender
 from monitor.delivery.destination import Destination
+from monitor.jobs.polling import Polling
 from monitor.scheduler import Job
 from monitor.store import outbox
 from monitor.store.dispatch import Outbox
@@ -51,11 +52,11 @@ def _before_commit() -> None:
 def _before_claiming() -> None:
     """Die when a cycle with notifications is committed, and none of them is claimed."""
     _replace(Outbox, "claim", lambda *_, **__: [])
-    _replace(Monitor, "_count_alerts", _die_once_queued)
+    _replace(Polling, "count_alerts", _die_once_queued)
 
 
-def _die_once_queued(monitor: Monitor, _: object) -> None:
-    with monitor._database.read() as connection:
+def _die_once_queued(polling: Polling, _: object) -> None:
+    with polling._shared.database.read() as connection:
         if outbox.lengths(connection):
             _die()
 
@@ -72,15 +73,12 @@ def _before_settling() -> None:
 
 def _short_deadlines() -> None:
     """Give no poll more than half a second before it counts as hung."""
-    jobs = Monitor._jobs
+    jobs = Polling.jobs
 
-    def hurried(monitor: Monitor) -> list[Job]:
-        return [
-            replace(job, deadline=SHORT_DEADLINE) if job.name.startswith("poll:") else job
-            for job in jobs(monitor)
-        ]
+    def hurried(polling: Polling) -> list[Job]:
+        return [replace(job, deadline=SHORT_DEADLINE) for job in jobs(polling)]
 
-    _replace(Monitor, "_jobs", hurried)
+    _replace(Polling, "jobs", hurried)
 
 
 def _telling_errors() -> None:

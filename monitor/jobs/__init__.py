@@ -1,0 +1,1 @@
+"""What the daemon does again and again, a file for each kind of work; `app.py` joins them."""
