@@ -1,4 +1,4 @@
-"""Values that are stored as JSON text: labels, best offers, what was told.
+"""Values that are stored as JSON text: labels, best offers, what was told, parts of a grab.
 
 The text of labels is canonical (an object with sorted names), for it tells alerts apart.
 """
@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from monitor.grab.grab import Candidate
+from monitor.market.instance import Forward
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import Labels, Sighting
 
@@ -45,6 +47,36 @@ def told_text(told: Mapping[Labels, NanoDollars | None]) -> str:
 def read_told(text: str) -> dict[Labels, NanoDollars | None]:
     """Return what was told of each alert."""
     return {tuple(labels.items()): value for labels, value in json.loads(text)}
+
+
+def candidates_text(candidates: Iterable[Candidate]) -> str:
+    """Return candidates as stored."""
+    return _dump([asdict(each) for each in candidates])
+
+
+def read_candidates(text: str) -> tuple[Candidate, ...]:
+    """Return stored candidates."""
+    return tuple(Candidate(**each) for each in json.loads(text))
+
+
+def forwards_text(forwards: Iterable[Forward]) -> str:
+    """Return forwarded ports as stored: pairs of an internal and an external one."""
+    return _dump([[each.internal_port, each.external_port] for each in forwards])
+
+
+def read_forwards(text: str) -> tuple[Forward, ...]:
+    """Return stored ports."""
+    return tuple(Forward(internal_port=i, external_port=e) for i, e in json.loads(text))
+
+
+def names_text(names: Iterable[str]) -> str:
+    """Return names as stored, in their order."""
+    return _dump(list(names))
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Return stored names."""
+    return tuple(json.loads(text))
 
 
 def _dump(value: Any) -> str:

@@ -42,7 +42,7 @@ class Database:
         self._engine = _sqlite(url, busy_timeout) if self.file else _postgresql(url, busy_timeout)
         # BEGIN IMMEDIATE: a transaction that only later wants to write could find its snapshot
         # outdated, and fail without the wait that the busy timeout grants.
-        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE", query_only="OFF")
         self._reader = self._engine.execution_options(**_reading(self.file is not None))
 
     def __repr__(self) -> str:
@@ -80,7 +80,7 @@ class Database:
         """Open a transaction whose reads all see the same instant, and that waits for no writer.
 
         Raises:
-            StoreBusyError, StoreError: as for `transaction`.
+            StoreBusyError, StoreError: as for `transaction`, and if something is written.
         """
         with translated(self.name), self._reader.begin() as connection:
             yield connection
@@ -133,7 +133,9 @@ def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"PRAGMA query_only = {options['query_only']}")
+        connection.exec_driver_sql(options["begin"])
 
     return engine
 
@@ -170,5 +172,5 @@ def _postgresql(url: URL, busy_timeout: timedelta) -> Engine:
 
 def _reading(is_sqlite: bool) -> dict[str, str | bool]:  # noqa: FBT001  the only argument
     if is_sqlite:
-        return {"begin": "BEGIN"}
+        return {"begin": "BEGIN", "query_only": "ON"}
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

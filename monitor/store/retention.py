@@ -1,13 +1,22 @@
-"""Deleting what is older than the retention: polls, transitions, alerts and notifications.
+"""Deleting what is older than the retention: polls, transitions, alerts, notifications, grabs.
 
-Intervals are not deleted here: they are the history, and are summed up before they go.
+Intervals are not deleted here: they are the history, and are summed up before they go. Nor are
+grabs that cost money: they are the accounts, and few.
 """
 
 from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, select
 
-from monitor.store.schema import ENDED_NOTIFICATION, alerts, notifications, polls, transitions
+from monitor.store.schema import (
+    ENDED_NOTIFICATION,
+    UNBOUGHT_GRAB,
+    alerts,
+    grabs,
+    notifications,
+    polls,
+    transitions,
+)
 
 _Expired = tuple[Table, Column[datetime], ColumnElement[bool]]
 
@@ -15,7 +24,8 @@ _Expired = tuple[Table, Column[datetime], ColumnElement[bool]]
 def prune(connection: Connection, *, before: datetime, limit: int) -> int:
     """Delete up to `limit` rows of each kind that ended before an instant.
 
-    Notifications that are neither sent nor given up stay, and so do alerts that are not resolved.
+    Notifications that are neither sent nor given up stay, and so do alerts that are not resolved
+    and grabs that bought something or may yet. The history of a grab goes with it.
 
     Returns:
         The number of rows deleted; while it is not 0 there may be more. Between two batches
@@ -31,6 +41,7 @@ def _expired(before: datetime) -> list[_Expired]:
         (transitions, transitions.c.at, transitions.c.at < before),
         (alerts, alerts.c.resolved_at, alerts.c.resolved_at < before),
         (notifications, ended, and_(ENDED_NOTIFICATION, ended < before)),
+        (grabs, grabs.c.created_at, and_(UNBOUGHT_GRAB, grabs.c.created_at < before)),
     ]
 
 

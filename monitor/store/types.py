@@ -56,3 +56,18 @@ class UtcDateTime(TypeDecorator[datetime]):
                 return _EPOCH + timedelta(microseconds=value)
             case datetime():
                 return value.astimezone(UTC)
+
+
+class Span(TypeDecorator[timedelta]):
+    """A length of time, exact to the microsecond: a whole number of them on either database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:  # noqa: ARG002  the base's signature
+        """Return what is stored for `value`."""
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:  # noqa: ARG002  likewise
+        """Return the length of time."""
+        return None if value is None else value * _MICROSECOND

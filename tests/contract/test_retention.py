@@ -5,10 +5,14 @@ from datetime import datetime
 from sqlalchemy import Select, Table, func, select
 
 from monitor.alerting.outbox import NotificationStatus, Settlement
+from monitor.grab.grab import COUNTING, GrabStatus
+from monitor.market.money import NanoDollars
 from monitor.rules.alert import AlertState, Transition, TransitionReason
 from monitor.store import alerts, marketplaces, outbox, polls, retention
 from monitor.store.engine import Database
+from monitor.store.grabs import Books
 from monitor.store.schema import metadata
+from tests.contract.grabs import add
 from tests.contract.samples import (
     LABELS,
     MINUTE,
@@ -22,7 +26,7 @@ from tests.contract.samples import (
     selling,
 )
 
-PRUNED = ("polls", "transitions", "alerts", "notifications")
+PRUNED = ("polls", "transitions", "alerts", "notifications", "grabs", "grab_events")
 
 
 def rows(database: Database) -> dict[str, int]:
@@ -59,13 +63,14 @@ def fill(database: Database, when: datetime, status: NotificationStatus) -> None
         outbox.enqueue(connection, [a_draft()], when)
         (claimed,) = outbox.claim(connection, when, token="t", lease_for=MINUTE, limit=1)
         outbox.settle(connection, claimed, Settlement(status=status, at=when))
+    add(database, "", status=GrabStatus.REFUSED, created_at=when)
 
 
 def test_what_ended_before_goes_and_the_rest_stays(database: Database) -> None:
     fill(database, NOON, NotificationStatus.SENT)
     fill(database, at(1), NotificationStatus.DEAD)
     fill(database, at(2), NotificationStatus.SENT)
-    assert prune(database, before=at(2)) == 8
+    assert prune(database, before=at(2)) == 10
     assert rows(database) == dict.fromkeys(PRUNED, 1)
     assert prune(database, before=at(2)) == 0
 
@@ -73,7 +78,7 @@ def test_what_ended_before_goes_and_the_rest_stays(database: Database) -> None:
 def test_a_batch_is_no_larger_than_asked_for(database: Database) -> None:
     for minute in range(3):
         fill(database, at(minute), NotificationStatus.SENT)
-    assert [prune(database, at(9), limit=2) for _ in range(3)] == [8, 4, 0]
+    assert [prune(database, at(9), limit=2) for _ in range(3)] == [10, 5, 0]
 
 
 def test_what_is_not_over_stays_however_old(database: Database) -> None:
@@ -81,6 +86,18 @@ def test_what_is_not_over_stays_however_old(database: Database) -> None:
         alerts.save(connection, [an_alert()], [])
         outbox.enqueue(connection, [a_draft()], NOON)
     assert prune(database, before=at(1000)) == 0
+
+
+def test_of_grabs_only_those_that_bought_nothing_go(database: Database) -> None:
+    for status in GrabStatus:
+        add(database, status.value, status=status)
+    with Books(database).book() as book:
+        book.charge(RULE, NOON.date(), NanoDollars(1))
+    assert prune(database, before=at(1000)) == 4
+    with Books(database).reading() as book:
+        left = {grab.status for grab in book.since(NOON)}
+        assert left == COUNTING | {GrabStatus.DELETED}
+        assert book.spent(NOON.date()) == {(RULE, NOON.date()): 1}
 
 
 def test_history_is_left_alone(database: Database) -> None:

@@ -16,6 +16,16 @@ from monitor.store.schema.alerting import (
 )
 from monitor.store.schema.base import metadata
 from monitor.store.schema.coordination import leases
+from monitor.store.schema.grabs import (
+    NAMED_GRAB,
+    UNBOUGHT_GRAB,
+    UNENDED_GRAB,
+    buying,
+    grab_events,
+    grab_spending,
+    grabbing_rules,
+    grabs,
+)
 from monitor.store.schema.market import (
     coverage,
     gpus,
@@ -31,12 +41,20 @@ from monitor.store.schema.market import (
 __all__ = [
     "ACTIVE_ALERT",
     "ENDED_NOTIFICATION",
+    "NAMED_GRAB",
+    "UNBOUGHT_GRAB",
+    "UNENDED_GRAB",
     "UNENDED_NOTIFICATION",
     "alert_groups",
     "alerts",
+    "buying",
     "coverage",
     "destinations",
     "gpus",
+    "grab_events",
+    "grab_spending",
+    "grabbing_rules",
+    "grabs",
     "hostnode_intervals",
     "hostnodes",
     "leases",

@@ -5,15 +5,23 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.grab.grab import Candidate
 from monitor.market.hostnode import HostnodeId
+from monitor.market.instance import Forward
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel
 from monitor.rules.alert import Labels, Sighting
 from monitor.store.encoding import (
     best_text,
+    candidates_text,
+    forwards_text,
     labels_text,
+    names_text,
     read_best,
+    read_candidates,
+    read_forwards,
     read_labels,
+    read_names,
     read_told,
     told_text,
 )
@@ -64,3 +72,29 @@ def test_the_best_offers_are_read_as_they_were_written(value: tuple[Sighting, ..
 @given(st.dictionaries(labels, _maybe(st.integers(1, 10**15).map(NanoDollars)), max_size=3))
 def test_what_was_told_is_read_as_it_was_written(value: dict[Labels, NanoDollars | None]) -> None:
     assert read_told(told_text(value)) == value
+
+
+candidates = st.builds(
+    Candidate,
+    hostnode=st.text().map(HostnodeId),
+    gpu=st.text().map(GpuModel),
+    quoted=st.integers(1, 10**15).map(NanoDollars),
+)
+forwards = st.builds(
+    Forward, internal_port=st.integers(1, 65535), external_port=st.integers(1, 65535)
+)
+
+
+@given(st.lists(candidates, max_size=3).map(tuple))
+def test_candidates_are_read_as_they_were_written(value: tuple[Candidate, ...]) -> None:
+    assert read_candidates(candidates_text(value)) == value
+
+
+@given(st.lists(forwards, max_size=3).map(tuple))
+def test_ports_are_read_as_they_were_written(value: tuple[Forward, ...]) -> None:
+    assert read_forwards(forwards_text(value)) == value
+
+
+@given(st.lists(st.text(), max_size=3).map(tuple))
+def test_names_are_read_as_they_were_written(value: tuple[str, ...]) -> None:
+    assert read_names(names_text(value)) == value

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 from sqlalchemy.engine import Dialect
 
-from monitor.store.types import UtcDateTime
+from monitor.store.types import Span, UtcDateTime
 
 DIALECTS = tuple(make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql"))
 instants = st.datetimes(timezones=st.timezones() | st.just(UTC))
@@ -46,3 +46,11 @@ def test_nothing_stays_nothing(dialect: Dialect) -> None:
 def test_an_instant_without_a_zone_is_refused(dialect: Dialect) -> None:
     with pytest.raises(ValueError, match="without a zone"):
         UtcDateTime().process_bind_param(datetime(2026, 3, 21), dialect)  # noqa: DTZ001  the point
+
+
+@given(value=st.none() | st.timedeltas(), dialect=st.sampled_from(DIALECTS))
+def test_a_length_of_time_is_read_as_it_was_written(
+    value: timedelta | None, dialect: Dialect
+) -> None:
+    column = Span()
+    assert column.process_result_value(column.process_bind_param(value, dialect), dialect) == value

@@ -1,0 +1,52 @@
+"""Between rows and grabs: every field has a column of its name, but for its `id` and `version`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Row
+
+from monitor.grab.grab import Grab, GrabEvent, GrabId, GrabStatus, Mode, NewGrab
+from monitor.store import encoding
+
+_WRITTEN: Mapping[str, Callable[[Any], Any]] = {
+    "rest": encoding.candidates_text,
+    "forwards": encoding.forwards_text,
+    "told": encoding.names_text,
+    "mode": str,
+    "status": str,
+}
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "rest": encoding.read_candidates,
+    "forwards": encoding.read_forwards,
+    "told": encoding.read_names,
+    "mode": Mode,
+    "status": GrabStatus,
+}
+
+
+def columns(grab: NewGrab) -> dict[str, Any]:
+    """Return a grab as its columns; `id` is the database's to give, and `version` to count."""
+    names = {each.name for each in fields(grab)} - {"id", "version"}
+    return {name: _WRITTEN.get(name, _same)(getattr(grab, name)) for name in sorted(names)}
+
+
+def read_grab(row: Row[Any]) -> Grab:
+    """Return the grab of a row of `grabs`."""
+    found = row._mapping  # noqa: SLF001 - public in spite of its name
+    return Grab(**{name: _READ.get(name, _same)(value) for name, value in found.items()})
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def read_event(row: Row[Any]) -> GrabEvent:
+    """Return the step of a row of `grab_events`."""
+    return GrabEvent(
+        grab=GrabId(row.grab_id),
+        at=row.at,
+        before=None if row.before is None else GrabStatus(row.before),
+        after=GrabStatus(row.after),
+        reason=row.reason,
+    )
