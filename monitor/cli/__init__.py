@@ -10,6 +10,7 @@ from monitor.cli import (
     check_config,
     db,
     demo,
+    grabs,
     notifications,
     offers,
     poll,
@@ -51,6 +52,7 @@ app.command("offers")(offers.offers)
 app.command("alerts")(alerts.alerts)
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(notifications.notify, name="notify")
+app.add_typer(grabs.app, name="grabs")
 app.add_typer(presets.app, name="presets")
 app.add_typer(db.app, name="db")
 app.command("simulate")(simulate.simulate)

@@ -1,0 +1,74 @@
+"""`grabs pause` and `grabs resume`: stop all buying, on every process of this database."""
+
+import getpass
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, err, opened, read_config
+from monitor.clock import utc_now
+from monitor.config.model import GrabConfig
+from monitor.grab.book import Switch
+from monitor.store.grabs import Books
+
+
+def pause(
+    config: ConfigPath = DEFAULT_CONFIG,
+    reason: Annotated[str, typer.Option(help="Why, for whoever wonders.")] = "",
+) -> None:
+    """Buy nothing until `grabs resume`; what was bought is still looked after.
+
+    A running daemon heeds it before its next create; a request that is being sent goes through.
+    """
+    wanted = Switch(paused=True, by=whoami(), reason=reason, at=utc_now())
+    with opened(read_config(config)) as database, Books(database).book() as book:
+        before = book.switch()
+        if not before.paused:
+            book.set_switch(wanted)
+    if before.paused:
+        err.print(f"buying is paused already: it was {told(before)}")
+    else:
+        err.print("buying is paused; `gpu-monitor grabs resume` ends it")
+
+
+def resume(config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """End a pause."""
+    settings = read_config(config)
+    with opened(settings) as database, Books(database).book() as book:
+        before = book.switch()
+        book.set_switch(Switch())
+    if not before.paused:
+        err.print("buying was not paused")
+    else:
+        err.print(f"buying was paused {told(before)}, and no longer is")
+    for line in hindrances(settings.grab, Switch()):
+        err.print(line)
+
+
+def hindrances(grab: GrabConfig, switch: Switch) -> Iterator[str]:
+    """Say for a person what keeps anything from being bought now."""
+    if grab.mode == "dry_run":
+        yield "grab.mode is dry_run: nothing is bought"
+    if switch.paused:
+        yield f"buying was paused {told(switch)}; `gpu-monitor grabs resume` ends it"
+    if Path(grab.stop_file).exists():
+        yield f"nothing is bought while {grab.stop_file} exists"
+
+
+def told(switch: Switch) -> str:
+    """Say when, by whom and why buying was paused."""
+    at = "" if switch.at is None else f"on {switch.at:%Y-%m-%d} at {switch.at:%H:%M:%S} UTC "
+    return f"{at}by {switch.by}" + (f": {switch.reason}" if switch.reason else "")
+
+
+def whoami() -> str:
+    """Return who gives a command, for the record: `user@host`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
