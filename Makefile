@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
 
-.PHONY: help demo run test quick check lint types bench lock format clean
+.PHONY: help demo run test quick check lint types bench dashboards lock format clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -40,6 +40,9 @@ check: lint types test  ## what CI runs
 
 bench: $(READY)  ## speed and size, each as a ratio to a floor of the same run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+dashboards: $(READY)  ## write grafana/json from its source
+	$(BIN)/python -m grafana
 
 format: $(READY)  ## rewrite the sources as the linters want them
 	$(BIN)/ruff check --fix .

@@ -78,6 +78,8 @@ class Polling:
         if not self._leads(name, now, 2 * config.poll_interval + config.timeout):
             log.debug("another process polls", marketplace=name)
             self._last_polls[name] = now
+            shared.metrics.stand_by(name)
+            self.count_alerts(now)
             return
         report = run_cycle(
             marketplace, setup.plan, shared.ledgers, interval=config.poll_interval, now=now

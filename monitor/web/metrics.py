@@ -106,6 +106,16 @@ class Metrics:
         with self._writing:
             self._show(self._snapshots | {marketplace: poll.snapshot})
 
+    def stand_by(self, marketplace: str) -> None:
+        """Show no market of `marketplace`, which another process polls from now on.
+
+        What this one knows of it grows old; whoever polls shows what is true.
+        """
+        name = label_value(marketplace)
+        with self._writing:
+            if name in self._snapshots:
+                self._show({each: it for each, it in self._snapshots.items() if each != name})
+
     def job_ran(self, job: str, now: datetime) -> None:
         """Note that the run of `job` that began at `now` has ended well."""
         self._job_successes.labels(label_value(job)).set(now.timestamp())

@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
-FILE = re.compile(r"(?:monitor|alembic|config|docs|tests|\.ci)/[\w./*-]*")
+FILE = re.compile(r"(?:monitor|alembic|config|docs|tests|grafana|deploy|\.ci)/[\w./*-]*")
 CALL = re.compile(r"^ *(?:\S*/)?gpu-monitor +(.+)$")
 
 

@@ -283,3 +283,14 @@ def test_a_poll_is_observed_while_a_scrape_renders_the_one_before() -> None:
     metrics.observe_poll(a_poll(replace(a_snapshot(), offers=offers)))
     assert of_offer(PRICE, metrics) == 2.0
     assert of_offer(PRICE, metrics) == 3.0
+
+
+def test_who_stands_by_shows_no_market_until_it_polls_again() -> None:
+    """Two processes on one database: the prices of the one that no longer polls grow old."""
+    metrics = some_metrics()
+    good = a_poll(a_snapshot([an_offer(price=2.2)]))
+    metrics.observe_poll(good)
+    metrics.stand_by("tensordock")
+    assert of_offer(PRICE, metrics) is None
+    metrics.observe_poll(good)
+    assert of_offer(PRICE, metrics) == 2.2
