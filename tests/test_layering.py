@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((*ROOT.glob("monitor/**/*.py"), *ROOT.glob("alembic/**/*.py")))
 
-CORE = {"alerting", "grab", "rules", "market", "errors"}
+CORE = {"alerting", "grab", "rules", "history", "market", "errors"}
 EDGES = {"marketplaces", "store", "delivery", "provision", "web"}
 VERSION = "monitor"  # `from monitor import __version__`
 
@@ -48,10 +48,11 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web": {"listening", *CORE},
     "log": {"config"},  # its Redactor
     "config": CORE,
-    "alerting": {"rules", "market", "errors"},
+    "alerting": {"rules", "history", "market", "errors"},
     "grab": {"rules", "market", "errors"},
     "provision": CORE,
-    "rules": {"market", "errors"},
+    "rules": {"history", "market", "errors"},
+    "history": {"market", "errors"},
     "market": {"errors"},
     "errors": set(),
     "clock": set(),
@@ -82,7 +83,7 @@ HOMES: Mapping[str, set[str]] = {
     "structlog": {"log", "app", "jobs", "reporting", "scheduler", *EDGES},
 }
 
-PURE = {"market", "rules", "alerting", "grab"}
+PURE = {"market", "history", "rules", "alerting", "grab"}
 PURE_MAY_USE = {
     *{"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"},
     *{"bisect", "contextlib", "fnmatch", "hashlib", "heapq", "itertools", "math", "operator", "re"},

@@ -61,7 +61,7 @@ def hostnodes_at(
         .order_by(hostnodes.c.id)
     ).all()
     return Open(
-        facts={row.hostnode: _hostnode_facts(row, places[row.location_id]) for row in rows},
+        facts={row.hostnode: read_facts(row, places[row.location_id]) for row in rows},
         rows={row.hostnode: (row.hostnode_id, row.valid_from) for row in rows},
     )
 
@@ -132,7 +132,8 @@ def _snapshot(connection: Connection, marketplace: Marketplace, at: datetime) ->
     )
 
 
-def _hostnode_facts(row: Row[Any], location: Location) -> HostnodeFacts:
+def read_facts(row: Row[Any], location: Location) -> HostnodeFacts:
+    """Return what a row of `hostnode_intervals` says, at the location it names."""
     return HostnodeFacts(
         location=location,
         engine=row.engine,

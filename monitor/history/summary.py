@@ -1,0 +1,213 @@
+"""What a stretch of the past comes to, weighted by time, with how much of it is known.
+
+Summaries of stretches that do not overlap are added to that of both: minimum, maximum, coverage,
+availability and counts stay exact, means to a nano-dollar, and quantiles as `Sketch` says.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import reduce
+from operator import add
+
+from monitor.history.pieces import Offered, Piece, Value, lowest, on_sale, time_of
+from monitor.history.sketch import Sketch
+from monitor.history.window import Window
+from monitor.market.money import NanoDollars
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Source(StrEnum):
+    """What an answer was made from."""
+
+    RAW = "raw"
+    HOURLY = "hourly"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Prices and for how long each was held, in nano-dollars per hour.
+
+    `low_at` is when the lowest was first seen, in a roll-up the beginning of its hour or day.
+    `total` is the sum of price times microseconds.
+    """
+
+    low: NanoDollars
+    low_at: datetime
+    high: NanoDollars
+    total: int
+    sketch: Sketch
+
+    @classmethod
+    def of(cls, pieces: Sequence[Piece[NanoDollars]]) -> "Prices | None":
+        """Return the prices of pieces, which may overlap; `None` if there are none."""
+        if not pieces:
+            return None
+        weights: Counter[int] = Counter()
+        for since, until, value in pieces:
+            weights[value] += (until - since) // _MICROSECOND
+        low, low_at = min((piece.value, piece.since) for piece in pieces)
+        return cls(
+            low=low,
+            low_at=low_at,
+            high=NanoDollars(max(weights)),
+            total=sum(value * weight for value, weight in weights.items()),
+            sketch=Sketch(dict(weights)),
+        )
+
+    @property
+    def time(self) -> timedelta:
+        """For how long there was a price."""
+        return sum(self.sketch.weights.values()) * _MICROSECOND
+
+    @property
+    def mean(self) -> NanoDollars:
+        """The mean over that time."""
+        return NanoDollars(round(self.total / (self.time // _MICROSECOND)))
+
+    @property
+    def median(self) -> NanoDollars:
+        """The price that was held or undercut for half of the time."""
+        return self.quantile(0.5)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether quantiles are exact; if not they are off by up to `RELATIVE_ERROR`."""
+        return not self.sketch.rounded
+
+    def quantile(self, share: float) -> NanoDollars:
+        """Return the price that was held or undercut for `share` of the time."""
+        return NanoDollars(min(max(self.sketch.quantile(share), self.low), self.high))
+
+    def share_above(self, price: NanoDollars) -> float:
+        """Return the share of the time in which the price was higher than `price`."""
+        return self.sketch.share_above(price)
+
+    def __add__(self, other: "Prices") -> "Prices":
+        low, low_at = min((self.low, self.low_at), (other.low, other.low_at))
+        return Prices(
+            low=low,
+            low_at=low_at,
+            high=max(self.high, other.high),
+            total=self.total + other.total,
+            sketch=self.sketch + other.sketch,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What is known of a part of the market in a window.
+
+    `covered` is the time of continuous polling in it; nothing is known of the rest. `best` is the
+    best price, whose `time` is the time in which there was one: at least one GPU free on a priced
+    offer. `offers` are the prices of all offers, each for as long as it could be had. `gpu_time`
+    and `hostnode_time` sum up the time of each free GPU and of each hostnode with one.
+    """
+
+    window: Window
+    covered: timedelta = timedelta(0)
+    best: Prices | None = None
+    offers: Prices | None = None
+    gpu_time: timedelta = timedelta(0)
+    hostnode_time: timedelta = timedelta(0)
+    sources: frozenset[Source] = field(default_factory=frozenset)
+
+    @property
+    def available(self) -> timedelta:
+        """The time in which it could be had."""
+        return timedelta(0) if self.best is None else self.best.time
+
+    @property
+    def coverage(self) -> float:
+        """The share of the window that was polled, 0 to 1."""
+        return self.covered / self.window.length if self.window.length else 0.0
+
+    @property
+    def availability(self) -> float | None:
+        """The share of the polled time in which it could be had; `None` if nothing was polled."""
+        return self._mean(self.available)
+
+    @property
+    def gpus_free(self) -> float | None:
+        """The mean number of free GPUs in the polled time."""
+        return self._mean(self.gpu_time)
+
+    @property
+    def hostnodes_offering(self) -> float | None:
+        """The mean number of hostnodes with a free GPU in the polled time."""
+        return self._mean(self.hostnode_time)
+
+    def __add__(self, other: "Summary") -> "Summary":
+        """Return the summary from the earlier one's beginning to the later one's end."""
+        return Summary(
+            window=Window(
+                min(self.window.since, other.window.since),
+                max(self.window.until, other.window.until),
+            ),
+            covered=self.covered + other.covered,
+            best=_sum(self.best, other.best),
+            offers=_sum(self.offers, other.offers),
+            gpu_time=self.gpu_time + other.gpu_time,
+            hostnode_time=self.hostnode_time + other.hostnode_time,
+            sources=self.sources | other.sources,
+        )
+
+    def _mean(self, time: timedelta) -> float | None:
+        return time / self.covered if self.covered else None
+
+
+def combined(window: Window, parts: Iterable[Summary]) -> Summary:
+    """Return the summary of a window from those of parts of it that do not overlap."""
+    return reduce(add, parts, Summary(window=window))
+
+
+def summed_up(
+    windows: Sequence[Window], covered: Sequence[Window], offered: Sequence[Offered]
+) -> list[Summary]:
+    """Return the summary of each of `windows` (in order, not overlapping) from raw history.
+
+    `covered` are the stretches of continuous polling; `offered` is what each of the offers was
+    (of as many as there are, in any order), within them.
+    """
+    cover = _cut(windows, [Piece(*stretch, None) for stretch in covered])
+    best = _cut(windows, lowest(on_sale(offered)))
+    prices = _cut(windows, list(on_sale(offered)))
+    free = _cut(windows, [Piece(o.since, o.until, o.available) for o in offered if o.available])
+    return [
+        Summary(
+            window=window,
+            covered=time_of(cover[index]),
+            best=Prices.of(best[index]),
+            offers=Prices.of(prices[index]),
+            gpu_time=sum(((p.until - p.since) * p.value for p in free[index]), timedelta(0)),
+            hostnode_time=time_of(free[index]),
+            sources=frozenset({Source.RAW}) if cover[index] else frozenset(),
+        )
+        for index, window in enumerate(windows)
+    ]
+
+
+def _sum(one: Prices | None, other: Prices | None) -> Prices | None:
+    if one is None or other is None:
+        return one or other
+    return one + other
+
+
+def _cut(windows: Sequence[Window], pieces: Iterable[Piece[Value]]) -> Sequence[list[Piece[Value]]]:
+    """Return the parts of pieces that lie in each window."""
+    found: list[list[Piece[Value]]] = [[] for _ in windows]
+    ends = [window.until for window in windows]
+    for since, until, value in pieces:
+        for index in range(bisect_right(ends, since), len(windows)):
+            window = windows[index]
+            if window.since >= until:
+                break
+            start, end = max(since, window.since), min(until, window.until)
+            if start < end:
+                found[index].append(Piece(start, end, value))
+    return found

@@ -1,0 +1,59 @@
+"""Sketches: exact while they are small, never off by more than is stated, however merged."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.history.sketch import EXACT_VALUES, RELATIVE_ERROR, Sketch
+
+_values = st.integers(1, 10**15) | st.sampled_from([396_667_000, 2_200_000_000, 2_200_000_001])
+_weights = st.dictionaries(_values, st.integers(1, 10**12), min_size=1, max_size=3 * EXACT_VALUES)
+_few = st.dictionaries(_values, st.integers(1, 10**12), min_size=1, max_size=4)
+_sketches = (_weights | _few).map(Sketch.of) | _weights.map(Sketch)
+
+
+def plainly(weights: Counter[int], share: float) -> int:
+    reached = 0
+    for value in sorted(weights):
+        reached += weights[value]
+        if reached >= share * weights.total():
+            return value
+    return max(weights)
+
+
+@given(_weights, st.lists(_few, max_size=9), st.floats(0, 1))
+def test_a_quantile_is_off_by_no_more_than_the_stated_error(
+    first: dict[int, int], more: list[dict[int, int]], share: float
+) -> None:
+    sketch = Sketch.merged([Sketch.of(first), *map(Sketch.of, more)])
+    weights = Counter(first)
+    for each in more:
+        weights.update(each)
+    expected = plainly(weights, share)
+    if len(weights) <= EXACT_VALUES:
+        assert sketch.quantile(share) == expected
+    assert abs(sketch.quantile(share) - expected) <= RELATIVE_ERROR * expected
+
+
+@given(_sketches, _sketches, _sketches)
+def test_merging_is_associative_and_commutative(one: Sketch, two: Sketch, three: Sketch) -> None:
+    assert (one + two) + three == one + (two + three)
+    assert one + two == two + one
+
+
+@given(_sketches)
+def test_a_sketch_is_read_back_from_its_bytes(sketch: Sketch) -> None:
+    assert Sketch.unpacked(sketch.packed()) == sketch
+
+
+def test_many_values_take_little_room() -> None:
+    """A year of a price that wanders between 1 $ and 4 $."""
+    weights = {10**9 + 3_000_001 * step: 60_000_000 for step in range(1000)}
+    sketch = Sketch.of(weights)
+    assert len(sketch.weights) < 80
+    assert len(sketch.packed()) < 1000
+
+
+def test_the_share_above_a_price_is_weighted() -> None:
+    assert Sketch({1: 30, 2: 50, 3: 20}).share_above(1) == 0.7
