@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from monitor import __version__
 from monitor.alerting.outbox import DestinationKey
+from monitor.config.buying import buying
 from monitor.config.model import Config, MarketplaceConfig
 from monitor.config.rules import rule
 from monitor.delivery.destination import Destination, destinations
+from monitor.grab.wish import Buying
 from monitor.marketplaces.base import Marketplace
 from monitor.marketplaces.tensordock.client import TensorDock
 from monitor.plan import Plan
@@ -20,6 +22,7 @@ class Setup:
 
     config: Config
     plan: Plan
+    buying: Buying
     destinations: Mapping[DestinationKey, Destination]
     marketplaces: Mapping[str, tuple[MarketplaceConfig, Marketplace]]
 
@@ -38,6 +41,7 @@ def set_up(config: Config) -> Setup:
     return Setup(
         config=config,
         plan=_plan(config, told),
+        buying=buying(config),
         destinations={each.key: each for group in told.values() for each in group},
         marketplaces={each.name: (each, _marketplace(each)) for each in config.marketplaces},
     )

@@ -18,6 +18,7 @@ from monitor.config.model import (
 )
 from monitor.config.place import Finding, Place
 from monitor.config.schema import did_you_mean
+from monitor.grab.wish import stricter
 
 SHORTEST_POLL = timedelta(seconds=5)
 """Each poll is a request, or several; the marketplace allows about 100 a minute to all programs."""
@@ -124,6 +125,9 @@ def _rule_grab(
     place: Place, rule: RuleConfig, grab: RuleGrabConfig, config: Config
 ) -> Iterator[Finding]:
     match = rule.match
+    if "mode" in grab.model_fields_set and stricter(grab.mode, config.grab.mode) != grab.mode:
+        told = f"is held to `{config.grab.mode.value}` by `grab.mode`"
+        yield (*place, "grab", "mode"), told
     if not (grab.max_total_per_hour or match.max_total_per_hour or match.max_price_per_gpu_hour):
         yield (*place, "grab"), "buys at any price: there is no max_total_per_hour"
     wanted = next(p.resources.gpu_count for p in config.presets if p.name == grab.preset)

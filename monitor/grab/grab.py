@@ -87,7 +87,8 @@ class NewGrab:
 
     `cap` is the most per hour that was allowed when it was decided. `time_to_live`, counted from
     the sending, and `stop_when_spent` bound the instance's life. `rest` are the candidates after
-    this one, best first. `reason` says why it is in this status.
+    this one, best first. `reason` says why it is in this status, as `reasons.reason` writes it.
+    `instance_name` is empty where nothing was ever to be sent.
     """
 
     chain: str

@@ -47,7 +47,9 @@ class Instance:
     def spent(self, now: datetime) -> NanoDollars:
         """Return what was billed for it until `now`, to the nano-dollar."""
         lasted = (self.deleted_at or now) - self.created_at
-        return NanoDollars(self.rate * lasted // timedelta(hours=1))
+        # In whole microseconds: a rate times a duration is more than a timedelta can hold.
+        ticks, hour = lasted // timedelta.resolution, timedelta(hours=1) // timedelta.resolution
+        return NanoDollars(self.rate * ticks // hour)
 
 
 class Attributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

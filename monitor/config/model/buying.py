@@ -1,6 +1,6 @@
 """What would be bought, and within which limits."""
 
-from typing import Literal
+from datetime import timedelta
 
 from monitor.config.model.table import Table
 from monitor.config.values import (
@@ -13,11 +13,14 @@ from monitor.config.values import (
     Lines,
     Permissions,
     Ports,
+    SomeTime,
     SshKey,
     Storage,
     Text,
     Texts,
 )
+from monitor.grab.grab import Mode
+from monitor.grab.wish import Orphans, WhenDearer
 
 
 class PresetResourcesConfig(Table):
@@ -68,10 +71,15 @@ class GrabConfig(Table):
     `stop_file` is relative to the working folder; while it exists nothing is bought.
     """
 
-    mode: Literal["dry_run", "approve", "live"] = "dry_run"
+    mode: Mode = Mode.DRY_RUN
     max_instances: Count | None = None
     max_total_per_hour: Dollars | None = None
     max_spend_per_day: Dollars | None = None
     max_spend_per_month: Dollars | None = None
     max_creates_per_hour: Count | None = None
     stop_file: Text = "data/STOP"
+    approve_within: SomeTime = timedelta(minutes=15)
+    max_attempts: Count = 5
+    host_cooldown: SomeTime = timedelta(minutes=10)
+    orphans: Orphans = Orphans.TELL
+    when_dearer: WhenDearer = WhenDearer.TELL

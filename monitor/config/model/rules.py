@@ -21,6 +21,7 @@ from monitor.config.values import (
     Texts,
     Whole,
 )
+from monitor.grab.grab import Mode
 from monitor.rules.alert import Severity
 from monitor.rules.rule import Per
 
@@ -61,13 +62,22 @@ class MatchConfig(Table):
 
 
 class RuleGrabConfig(Table):
-    """What a rule that fires may buy: `preset`, within limits of its own (dollars per hour)."""
+    """What a rule that fires may buy: `preset`, within limits of its own (nano-dollars).
+
+    `mode` makes it stricter than all others; `max_total_per_hour` is for one instance.
+    """
 
     preset: Text
+    mode: Mode = Mode.LIVE
     max_instances: Count = 1
     max_total_per_hour: Dollars | None = None
+    max_spend_per_day: Dollars | None = None
+    max_spend_per_month: Dollars | None = None
+    max_creates_per_hour: Count | None = None
     cooldown: Duration = timedelta(minutes=10)
+    one_shot: Flag = False
     time_to_live: SomeTime | None = None
+    stop_when_spent: Dollars | None = None
 
 
 class RuleConfig(Table):

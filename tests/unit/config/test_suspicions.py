@@ -49,6 +49,11 @@ SUSPICIOUS = [
         "5:56: rules[0].repeat_interval: is shorter than group_interval, which holds it back",
     ),
     (
+        CHAT + PRESET + "rules:\n- {name: r, match: {gpu: l4-*, gpu_count: 2}, "
+        "grab: {preset: p, max_total_per_hour: 1, mode: live}}\n",
+        "7:94: rules[0].grab.mode: is held to `dry_run` by `grab.mode`",
+    ),
+    (
         CHAT + PRESET + "rules: [{name: r, match: {gpu: l4-*, gpu_count: 2}, grab: {preset: p}}]\n",
         "6:59: rules[0].grab: buys at any price: there is no max_total_per_hour",
     ),

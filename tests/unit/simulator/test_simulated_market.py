@@ -112,6 +112,12 @@ def test_what_was_used_is_billed_until_it_is_deleted() -> None:
     assert market.spent(NOON + timedelta(days=1)) == instance.rate // 2
 
 
+def test_a_bill_of_many_years_can_be_reckoned() -> None:
+    market = _market()
+    instance = _create(market, an_order())
+    assert market.spent(NOON + timedelta(days=3650)) == instance.rate * 24 * 3650
+
+
 def test_an_instance_boots_and_then_runs() -> None:
     instance = _create(_market(), an_order())
     assert instance.status(NOON) == "creating"

@@ -1,0 +1,108 @@
+"""What the book says at one instant: everything that limits are reckoned from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from monitor.grab.book import Book, Switch
+from monitor.grab.cooling import Cooling, cooling
+from monitor.grab.grab import COUNTING, Grab, GrabId, GrabStatus, Mode
+from monitor.grab.spending import HOUR, Stretch, months, stretch
+from monitor.grab.wish import Buying
+from monitor.market.money import NanoDollars
+from monitor.rules.alert import RuleName
+
+AS_IF_BOUGHT = timedelta(days=1)
+"""How long what a dry run would have bought without `time_to_live` counts, for later dry runs."""
+
+_WAITING = {GrabStatus.PLANNED, GrabStatus.AWAITING_APPROVAL}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How buying stands at `now`.
+
+    `counting` are the grabs that count against limits, `recent` all of the time that matters,
+    oldest first. `bought` is how many each asked rule ever bought. `hold` says why nothing may be
+    bought at all, in a few words.
+    """
+
+    now: datetime
+    counting: tuple[Grab, ...]
+    recent: tuple[Grab, ...]
+    spent: Mapping[tuple[RuleName, date], NanoDollars]
+    switch: Switch
+    cooling: Cooling
+
+    @classmethod
+    def read(cls, book: Book, buying: Buying, now: datetime) -> "Standing":
+        """Return how things stand by an open book."""
+        recent = book.since(now - buying.memory)
+        return cls(
+            now=now,
+            counting=book.with_status(COUNTING),
+            recent=recent,
+            spent=book.spent(months(now)[0].start.date()),
+            switch=book.switch(),
+            cooling=cooling(recent, buying.host_cooldown, now),
+        )
+
+    def without(self, grab: GrabId) -> "Standing":
+        """Return how things would stand if one grab were not there."""
+        return replace(
+            self,
+            counting=tuple(each for each in self.counting if each.id != grab),
+            recent=tuple(each for each in self.recent if each.id != grab),
+        )
+
+    def with_dry_runs(self) -> "Standing":
+        """Return how things would stand if what dry runs decided had been bought.
+
+        So that a dry run keeps the limits as buying would, and does not decide anew at each poll.
+        """
+        return replace(self, counting=(*self.counting, *filter(self._as_if_bought, self.recent)))
+
+    def account(self, rule: RuleName | None = None) -> "Account":
+        """Return what counts against the limits of a rule, or of all together."""
+        counting = [grab for grab in self.counting if rule in {None, grab.rule}]
+        recent = [grab for grab in self.recent if rule in {None, grab.rule}]
+        days: dict[date, int] = {}
+        for (of, day), amount in self.spent.items():
+            if rule in {None, of}:
+                days[day] = days.get(day, 0) + amount
+        return Account(
+            instances=len(counting),
+            per_hour=sum(grab.rate for grab in counting),
+            creates=sum(1 for grab in {*counting, *recent} if self._is_create(grab)),
+            stretches=tuple(stretch(grab, self.now) for grab in counting),
+            days=days,
+        )
+
+    def _is_create(self, grab: Grab) -> bool:
+        """Tell whether a grab was sent within the last hour, or may be sent yet."""
+        if grab.submitted_at is not None:
+            return self.now - grab.submitted_at < HOUR
+        return grab.status in _WAITING
+
+    def _as_if_bought(self, grab: Grab) -> bool:
+        lasts = grab.time_to_live or AS_IF_BOUGHT
+        return grab.status is GrabStatus.DRY_RUN and self.now - grab.created_at < lasts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What counts against one set of limits.
+
+    Money is nano-dollars; `days` is what was spent on each day.
+    """
+
+    instances: int
+    per_hour: int
+    creates: int
+    stretches: tuple[Stretch, ...]
+    days: Mapping[date, int]
+
+
+def for_mode(standing: Standing, mode: Mode) -> Standing:
+    """Return how things stand for a purchase in `mode`."""
+    return standing.with_dry_runs() if mode is Mode.DRY_RUN else standing
