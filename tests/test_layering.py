@@ -23,6 +23,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "__main__": {"cli", "errors"},
     "cli": {
         *{"app", "setup", "simulator", "cycle", "config", "log", "clock", "listening", VERSION},
+        *{"backtest", "plan"},
         *EDGES,
         *CORE,
     },
@@ -37,6 +38,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "simulator": {"config", "marketplaces", "clock", "listening", "market", "errors"},
     "reporting": {"cycle", *CORE},
     "cycle": {"telling", "ledger", "plan", *CORE},
+    "backtest": {"cycle", "telling", "ledger", "plan", *CORE},
     "telling": {"ledger", "plan", *CORE},
     "ledger": CORE,
     "plan": CORE,
@@ -83,7 +85,7 @@ HOMES: Mapping[str, set[str]] = {
     "structlog": {"log", "app", "jobs", "reporting", "scheduler", *EDGES},
 }
 
-PURE = {"market", "history", "rules", "alerting", "grab"}
+PURE = {"market", "history", "rules", "alerting", "grab", "backtest"}
 PURE_MAY_USE = {
     *{"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"},
     *{"bisect", "contextlib", "fnmatch", "hashlib", "heapq", "itertools", "math", "operator", "re"},

@@ -7,6 +7,7 @@ import typer
 from monitor import __version__
 from monitor.cli import (
     alerts,
+    backtest,
     check_config,
     db,
     demo,
@@ -49,6 +50,7 @@ app.command("run")(run.run)
 app.command("poll")(poll.poll)
 app.command("check-config")(check_config.check_config)
 app.command("offers")(offers.offers)
+app.command("backtest")(backtest.backtest)
 app.command("alerts")(alerts.alerts)
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(notifications.notify, name="notify")

@@ -89,11 +89,12 @@ def _json(report: CycleReport) -> dict[str, Any]:
             {"reason": each.reason.value, "path": each.path, "detail": each.detail}
             for each in issues
         ],
-        "transitions": [_transition_json(each) for each in report.transitions],
+        "transitions": [transition_json(each) for each in report.transitions],
     }
 
 
-def _transition_json(transition: Transition) -> dict[str, Any]:
+def transition_json(transition: Transition) -> dict[str, Any]:
+    """Return a transition with the keys that are promised."""
     return {
         "at": instant(transition.at),
         "rule": transition.rule,

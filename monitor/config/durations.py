@@ -14,6 +14,7 @@ _MILLISECONDS = {
 }
 _PATTERN = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,12}}){unit})?" for unit in _MILLISECONDS))
 _LONGEST = 100 * _MILLISECONDS["y"]
+_SHOWN_UNITS = 2
 
 
 def parse_duration(text: str) -> timedelta:
@@ -40,3 +41,17 @@ def parse_duration(text: str) -> timedelta:
     if total > _LONGEST:
         raise ValueError("a duration is at most 100y")
     return timedelta(milliseconds=total)
+
+
+def show_duration(length: timedelta) -> str:
+    """Return `length` as `parse_duration` reads it, its two largest units: `1h30m`, `5m`, `0s`."""
+    left = round(length / timedelta(milliseconds=1))
+    parts: list[str] = []
+    for unit, size in _MILLISECONDS.items():
+        if unit in {"y", "w"} or (left < size and not parts):
+            continue
+        if len(parts) == _SHOWN_UNITS:
+            break
+        number, left = divmod(left, size)
+        parts.append(f"{number}{unit}")
+    return "".join(part for part in parts if not part.startswith("0")) or "0s"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.config.durations import parse_duration
+from monitor.config.durations import parse_duration, show_duration
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,20 @@ def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert timedelta(0) <= duration <= timedelta(days=36_500)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0s"),
+        (0.25, "250ms"),
+        (90, "1m30s"),
+        (300, "5m"),
+        (3600 * 5 + 60 * 34 + 12, "5h34m"),
+        (86_400 * 400 + 5, "400d"),
+    ],
+)
+def test_a_duration_is_shown_as_it_can_be_written(seconds: float, shown: str) -> None:
+    length = timedelta(seconds=seconds)
+    assert show_duration(length) == shown
+    assert abs(parse_duration(shown) - length) < timedelta(hours=1)

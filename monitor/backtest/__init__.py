@@ -1,0 +1,1 @@
+"""What the rules would have done: the daemon's own cycle over polls that were made before."""

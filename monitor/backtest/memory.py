@@ -1,0 +1,108 @@
+"""The store of a cycle in memory: what a backtest writes to instead of a database."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.alerting.notice import Group
+from monitor.alerting.outbox import Draft
+from monitor.market.snapshot import Poll
+from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
+from monitor.rules.evaluate import AlertKey
+
+_ACTIVE = frozenset({AlertState.PENDING, AlertState.FIRING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What was known of a marketplace before a poll; nobody overtakes a backtest."""
+
+    last_good_at: datetime | None = None
+    failed_since: bool = False
+    history_token: str | None = None
+
+
+class MemoryLedger:
+    """One marketplace's ledger.
+
+    `transitions` and `queued` (each draft with its instant) hold all that was ever written.
+    """
+
+    def __init__(self) -> None:
+        self.transitions: list[Transition] = []
+        self.queued: list[tuple[datetime, Draft]] = []
+        self._known = Known()
+        self._active: dict[AlertKey, Alert] = {}
+        self._resolved: dict[AlertKey, Alert] = {}
+        self._groups: dict[RuleName, Group] = {}
+
+    def before(self) -> Known:
+        """Return what was known before this poll."""
+        return self._known
+
+    def record(self, poll: Poll, interval: timedelta, *, overtaken: bool = False) -> int:
+        """Note that `poll` was made; history itself is not kept."""
+        del interval, overtaken
+        failed = poll.snapshot is None
+        good_at = self._known.last_good_at if failed else poll.at
+        self._known = Known(last_good_at=good_at, failed_since=failed)
+        return 0
+
+    def alerts(self) -> Mapping[AlertKey, Alert]:
+        """Return the pending and firing alerts."""
+        return self._active
+
+    def save(self, alerts: Iterable[Alert], transitions: Iterable[Transition]) -> None:
+        """Keep alerts that changed, and their transitions."""
+        after = dict(self._active)
+        for alert in alerts:
+            key = (alert.rule, alert.labels)
+            if alert.state in _ACTIVE:
+                after[key] = alert
+                continue
+            after.pop(key, None)
+            if alert.state is AlertState.RESOLVED:
+                self._resolved[key] = alert
+        self._active = after
+        self.transitions += transitions
+
+    def resolved(self, rule: RuleName, labels: Iterable[Labels]) -> tuple[Alert, ...]:
+        """Return, for each of `labels`, the alert of `rule` that was resolved last."""
+        found = (self._resolved.get((rule, each)) for each in labels)
+        return tuple(alert for alert in found if alert is not None)
+
+    def groups(self) -> Mapping[RuleName, Group]:
+        """Return the groups of which something has been told or waits to be."""
+        return dict(self._groups)
+
+    def keep(self, group: Group) -> None:
+        """Write a group."""
+        self._groups[group.rule] = group
+
+    def drop(self, group: Group) -> None:
+        """Delete a group."""
+        del self._groups[group.rule]
+
+    def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
+        """Keep notifications, as of `now`."""
+        self.queued += ((now, draft) for draft in drafts)
+
+
+class MemoryStore:
+    """The ledgers of all marketplaces; nobody else writes to them."""
+
+    def __init__(self) -> None:
+        self.ledgers: dict[str, MemoryLedger] = {}
+
+    def history_token(self, marketplace: str) -> str | None:
+        """Return what names the state of the marketplace's history."""
+        return self._ledger(marketplace).before().history_token
+
+    @contextmanager
+    def ledger(self, marketplace: str) -> Iterator[MemoryLedger]:
+        """Return the marketplace's ledger."""
+        yield self._ledger(marketplace)
+
+    def _ledger(self, marketplace: str) -> MemoryLedger:
+        return self.ledgers.setdefault(marketplace, MemoryLedger())

@@ -1,0 +1,132 @@
+"""What a backtest came to, rule by rule."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median_low
+
+from monitor.alerting.notice import NotifyReason
+from monitor.alerting.outbox import Draft
+from monitor.backtest.memory import MemoryLedger
+from monitor.rules.alert import AlertState, Labels, RuleName, Transition, TransitionReason
+
+_BEGINS = frozenset({NotifyReason.FIRST, NotifyReason.NEW})
+"""Notifications with these reasons tell every alert of their rule that fires."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A notification that would have been queued, and when."""
+
+    at: datetime
+    receiver: str
+    reason: NotifyReason
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleResult:
+    """What one rule did on one marketplace.
+
+    `delays` is, for each alert that was told, the time from the first sight of a matching offer to
+    the notification; the time for which an offer was there before it was polled is not known.
+    """
+
+    rule: RuleName
+    transitions: tuple[Transition, ...]
+    told: tuple[Told, ...]
+    delays: tuple[timedelta, ...]
+
+    @property
+    def firing(self) -> int:
+        """How often an alert began to fire."""
+        return sum(each.after is AlertState.FIRING for each in self.transitions)
+
+    @property
+    def resolved(self) -> int:
+        """How often an alert that fired ended."""
+        return sum(each.after is AlertState.RESOLVED for each in self.transitions)
+
+    @property
+    def lapsed(self) -> int:
+        """How often an offer went before `for` had passed, so that nobody was told of it."""
+        return sum(each.reason is TransitionReason.LAPSED for each in self.transitions)
+
+    @property
+    def median_delay(self) -> timedelta | None:
+        """The median of `delays`."""
+        return median_low(self.delays) if self.delays else None
+
+    @property
+    def worst_delay(self) -> timedelta | None:
+        """The longest of `delays`."""
+        return max(self.delays, default=None)
+
+    def by_receiver(self) -> dict[str, Counter[NotifyReason]]:
+        """Return how many notifications each receiver got for each reason."""
+        found: dict[str, Counter[NotifyReason]] = {}
+        for each in self.told:
+            found.setdefault(each.receiver, Counter())[each.reason] += 1
+        return found
+
+
+def results(rules: Iterable[RuleName], ledger: MemoryLedger) -> dict[RuleName, RuleResult]:
+    """Return what each of `rules` did, in their order."""
+    transitions: dict[RuleName, list[Transition]] = {name: [] for name in rules}
+    queued: dict[RuleName, list[tuple[datetime, Draft]]] = {name: [] for name in transitions}
+    for transition in ledger.transitions:
+        transitions[transition.rule].append(transition)
+    for at, draft in ledger.queued:
+        if draft.rule is not None:
+            queued[draft.rule].append((at, draft))
+    return {
+        name: RuleResult(
+            rule=name,
+            transitions=tuple(transitions[name]),
+            told=tuple(_told(at, draft) for at, draft in queued[name]),
+            delays=tuple(delays(transitions[name], queued[name])),
+        )
+        for name in transitions
+    }
+
+
+def delays(
+    transitions: Sequence[Transition], queued: Iterable[tuple[datetime, Draft]]
+) -> list[timedelta]:
+    """Return for each alert of a rule that was told how long after its first sight that was.
+
+    A notification comes after the transitions of its own instant.
+    """
+    left = iter(transitions)
+    ahead = next(left, None)
+    seen: dict[Labels, datetime] = {}
+    firing: dict[Labels, datetime] = {}
+    found = []
+    for at, draft in queued:
+        while ahead is not None and ahead.at <= at:
+            _follow(ahead, seen, firing)
+            ahead = next(left, None)
+        if draft.reason in _BEGINS:
+            found += [at - first for first in firing.values()]
+            firing.clear()
+    return found
+
+
+def _follow(
+    transition: Transition, seen: dict[Labels, datetime], firing: dict[Labels, datetime]
+) -> None:
+    """Keep the first sight of the alerts that wait in `seen`, or fire untold in `firing`."""
+    labels = transition.labels
+    match transition.after:
+        case AlertState.PENDING:
+            seen[labels] = transition.at
+        case AlertState.FIRING:
+            firing[labels] = seen.pop(labels, transition.at)
+        case _:
+            seen.pop(labels, None)
+            firing.pop(labels, None)
+
+
+def _told(at: datetime, draft: Draft) -> Told:
+    return Told(at=at, receiver=draft.receiver, reason=draft.reason, title=draft.title)

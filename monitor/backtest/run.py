@@ -1,0 +1,85 @@
+"""The daemon's cycle and its telling of what waits, over polls that were made before."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median_low
+
+from monitor.backtest.memory import MemoryLedger, MemoryStore
+from monitor.cycle import run_cycle
+from monitor.market.snapshot import Poll
+from monitor.plan import Plan
+from monitor.telling import tell
+
+SECOND = timedelta(seconds=1)
+"""How often the daemon looks for what has waited long enough."""
+USUAL_INTERVAL = timedelta(minutes=1)
+"""The interval of a recording too short to show one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A marketplace that answers with a poll that was made before."""
+
+    recorded: Poll
+
+    @property
+    def name(self) -> str:
+        """The marketplace's name."""
+        return self.recorded.marketplace
+
+    def poll(self, now: datetime) -> Poll:
+        """Return the recorded poll, which was made at `now`."""
+        del now
+        return self.recorded
+
+
+class Backtest:
+    """One run of `plan` over the polls of one marketplace, in the order of time.
+
+    `interval` is the one at which it was polled: longer silences freeze the clocks of alerts, as
+    they do live.
+    """
+
+    def __init__(self, plan: Plan, marketplace: str, *, interval: timedelta) -> None:
+        self._plan = plan
+        self._marketplace = marketplace
+        self._interval = interval
+        self._store = MemoryStore()
+        self.polls = 0
+
+    @property
+    def ledger(self) -> MemoryLedger:
+        """All that was written."""
+        with self._store.ledger(self._marketplace) as ledger:
+            return ledger
+
+    def feed(self, polls: Iterable[Poll]) -> None:
+        """Live through `polls`, and through the waits that end between them."""
+        for poll in polls:
+            self.wait_until(poll.at)
+            run_cycle(
+                Recorded(recorded=poll),
+                self._plan,
+                self._store,
+                interval=self._interval,
+                now=poll.at,
+            )
+            self.polls += 1
+
+    def wait_until(self, at: datetime) -> None:
+        """Tell what has waited long enough at some instant before `at`, at that instant."""
+        ledger = self.ledger
+        while True:
+            waits = (each.wait_until for each in ledger.groups().values() if each.waiting)
+            due = min(waits, default=at)
+            if due >= at:
+                return
+            tell(ledger, self._plan, self._marketplace, ledger.alerts().values(), due)
+
+
+def usual_interval(instants: Iterable[datetime]) -> timedelta:
+    """Return the median time between polls: the interval a recording was made at."""
+    between = [after - before for before, after in itertools.pairwise(instants) if after > before]
+    return median_low(between) if between else USUAL_INTERVAL

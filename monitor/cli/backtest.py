@@ -1,0 +1,245 @@
+"""`backtest`: what the rules would have done over recorded polls."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monitor.backtest.result import RuleResult, results
+from monitor.backtest.run import Backtest, usual_interval
+from monitor.backtest.sweep import Variant, variants, varied
+from monitor.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigPath,
+    duration,
+    err,
+    instant,
+    print_json,
+    print_table,
+    read_config,
+)
+from monitor.cli.poll import chosen, transition_json
+from monitor.cli.recordings import Recording, describe, replay_file, with_progress
+from monitor.config.durations import parse_duration, show_duration
+from monitor.errors import MonitorError
+from monitor.market.money import show
+from monitor.plan import Plan
+from monitor.rules.alert import RuleName
+from monitor.setup import set_up
+
+_AXES = ("for", "keep_firing_for")
+Found = Mapping[RuleName, RuleResult]
+
+
+def backtest(
+    *,
+    axes: Annotated[
+        list[str] | None, typer.Argument(metavar="[AXIS=TIME,…]…", help="The sweep's second axis.")
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    rule: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this rule, in full.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A recording: JSON Lines, gzipped or not.")
+    ] = None,
+    marketplace: Annotated[
+        str | None, typer.Option(help="Whose polls they are, if several are configured.")
+    ] = None,
+    interval: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=duration,
+            metavar="TIME",
+            help="The poll interval; the recording's median if not said.",
+        ),
+    ] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AXIS=TIME,…",
+            help="Try several clocks: for=0s,5m,15m keep_firing_for=0s,30m,1h",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the rules would have done: transitions, notifications, and how soon they came."""
+    clocks = _clocks([*(sweep or ()), *(axes or ())])
+    setup = set_up(read_config(config))
+    setup.close()
+    plan = _only(setup.plan, rule)
+    recording = replay_file(_given(replay), chosen(setup, marketplace))
+    every = interval or usual_interval(recording.instants)
+    err.print(describe(recording, every))
+    if clocks:
+        tried = variants(plan, hold_for=clocks.get("for"), keep_firing_for=clocks.get(_AXES[1]))
+        _show_sweep(tried, _run(varied(plan, tried), recording, every), as_json=as_json)
+    else:
+        found = _run(plan, recording, every)
+        _show(found, as_json=as_json, in_full=rule is not None)
+
+
+def _given(replay: Path | None) -> Path:
+    if replay is None:
+        raise typer.BadParameter("name a recording", param_hint="--replay")
+    return replay
+
+
+def _clocks(given: Iterable[str]) -> dict[str, list[timedelta]]:
+    """Read `for=0s,5m` and `keep_firing_for=0s,1h`."""
+    clocks: dict[str, list[timedelta]] = {}
+    for text in given:
+        axis, _, values = text.partition("=")
+        if axis not in _AXES or not values or axis in clocks:
+            raise typer.BadParameter(
+                f"{text!r} is not an axis: write for=0s,5m,15m or keep_firing_for=0s,30m,1h, "
+                "each once",
+                param_hint="--sweep",
+            )
+        try:
+            clocks[axis] = [parse_duration(value) for value in values.split(",")]
+        except ValueError as error:
+            raise typer.BadParameter(f"{axis}: {error}", param_hint="--sweep") from None
+    return clocks
+
+
+def _only(plan: Plan, rule: str | None) -> Plan:
+    if not plan.rules:
+        raise MonitorError("there is nothing to test: the configuration has no rules")
+    if rule is None:
+        return plan
+    name = RuleName(rule)
+    if name not in plan.rules:
+        known = ", ".join(plan.rules)
+        raise typer.BadParameter(f"no rule is named {rule}; there are: {known}")
+    return replace(plan, rules={name: plan.rules[name]})
+
+
+def _run(plan: Plan, recording: Recording, interval: timedelta) -> Found:
+    run = Backtest(plan, recording.marketplace, interval=interval)
+    run.feed(with_progress(recording, "backtest"))
+    return results(plan.rules, run.ledger)
+
+
+def _show(found: Found, *, as_json: bool, in_full: bool) -> None:
+    if as_json:
+        print_json({"rules": {name: _json(each) for name, each in found.items()}})
+        return
+    if in_full:
+        for each in found.values():
+            _print_in_full(each)
+    print_table(
+        ("rule…", *_COLUMNS),
+        ((name, *_cells(each)) for name, each in found.items()),
+        empty="no rules",
+    )
+
+
+def _show_sweep(tried: Sequence[Variant], found: Found, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "sweep": [
+                    {
+                        "rule": each.rule,
+                        "for": show_duration(each.hold_for),
+                        "keep_firing_for": show_duration(each.keep_firing_for),
+                        **_figures(found[each.name]),
+                    }
+                    for each in tried
+                ]
+            }
+        )
+        return
+    several = len({each.rule for each in tried}) > 1
+    print_table(
+        ("rule…", ">for", ">keep_firing_for", *_COLUMNS),
+        (
+            (
+                each.rule if several else None,
+                show_duration(each.hold_for),
+                show_duration(each.keep_firing_for),
+                *_cells(found[each.name]),
+            )
+            for each in tried
+        ),
+        empty="no rules",
+    )
+
+
+_COLUMNS = (">firing", ">resolved", ">lapsed", ">messages", ">delay", ">worst")
+
+
+def _cells(each: RuleResult) -> tuple[object, ...]:
+    return (
+        each.firing,
+        each.resolved,
+        each.lapsed,
+        len(each.told),
+        None if each.median_delay is None else show_duration(each.median_delay),
+        None if each.worst_delay is None else show_duration(each.worst_delay),
+    )
+
+
+def _print_in_full(each: RuleResult) -> None:
+    print_table(
+        ("at", "labels…", "from", "to", "reason", ".$/GPU h"),
+        (
+            (
+                instant(change.at),
+                ", ".join(value for name, value in change.labels if name != "marketplace"),
+                change.before.value,
+                change.after.value,
+                change.reason.value,
+                None if change.value is None else show(change.value),
+            )
+            for change in each.transitions
+        ),
+        empty=f"{each.rule}: no transition",
+    )
+    print_table(
+        ("at", "receiver", "reason", "title…"),
+        ((instant(it.at), it.receiver, it.reason.value, it.title) for it in each.told),
+        empty=f"{each.rule}: no notification",
+    )
+
+
+def _json(each: RuleResult) -> dict[str, Any]:
+    return {
+        **_figures(each),
+        "receivers": {
+            receiver: {reason.value: number for reason, number in reasons.items()}
+            for receiver, reasons in each.by_receiver().items()
+        },
+        "messages": [
+            {
+                "at": instant(it.at),
+                "receiver": it.receiver,
+                "reason": it.reason.value,
+                "title": it.title,
+            }
+            for it in each.told
+        ],
+        "transitions": [transition_json(change) for change in each.transitions],
+    }
+
+
+def _figures(each: RuleResult) -> dict[str, Any]:
+    return {
+        "firing": each.firing,
+        "resolved": each.resolved,
+        "lapsed": each.lapsed,
+        "notifications": len(each.told),
+        "delay_seconds": {
+            "median": _seconds(each.median_delay),
+            "worst": _seconds(each.worst_delay),
+        },
+    }
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()

@@ -1,0 +1,40 @@
+"""From recorded polls to polls, as the client would have made them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from monitor.errors import MalformedError
+from monitor.market.snapshot import Outcome, Poll
+from monitor.marketplaces.replay import BadLine, RecordedError, ReplayLine
+from monitor.marketplaces.tensordock.decode import decode_hostnodes
+
+
+def polls(lines: Iterable[ReplayLine], marketplace: str) -> Iterator[Poll]:
+    """Yield a poll of `marketplace` for each good line, in the order of time.
+
+    A line that is not later than the one before it is passed over: two looks at one instant are
+    one, and what was seen before cannot be seen after.
+    """
+    last: datetime | None = None
+    for line in lines:
+        if isinstance(line, BadLine) or (last is not None and line.at <= last):
+            continue
+        last = line.at
+        if isinstance(line, RecordedError):
+            yield _failed(marketplace, line.at, line.error, "recorded as such")
+        else:
+            yield _decoded(line.body, marketplace, line.at)
+
+
+def _decoded(body: bytes, marketplace: str, at: datetime) -> Poll:
+    try:
+        snapshot = decode_hostnodes(body, marketplace=marketplace, at=at)
+    except MalformedError as error:
+        return _failed(marketplace, at, Outcome.MALFORMED, str(error))
+    if not snapshot.hostnodes:
+        return _failed(marketplace, at, Outcome.EMPTY, "the list of hostnodes was empty")
+    return Poll(marketplace=marketplace, at=at, outcome=Outcome.OK, duration=0, snapshot=snapshot)
+
+
+def _failed(marketplace: str, at: datetime, outcome: Outcome, detail: str) -> Poll:
+    return Poll(marketplace=marketplace, at=at, outcome=outcome, duration=0, detail=detail)
