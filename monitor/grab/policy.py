@@ -136,6 +136,8 @@ def _taken_at(grab: Grab, wish: Wish) -> datetime | None:
         return None
     if grab.status is GrabStatus.DRY_RUN and wish.mode is not Mode.DRY_RUN:
         return None
+    if grab.status is GrabStatus.EXPIRED and grab.mode is not Mode.APPROVE:
+        return None
     return grab.submitted_at or grab.created_at
 
 

@@ -239,9 +239,14 @@ def test_what_the_marketplace_refused_needs_no_cooldown(books: MemoryBooks) -> N
 
 
 def test_nobody_is_asked_again_before_the_cooldown_is_over(books: MemoryBooks) -> None:
-    a_grab(books, GrabStatus.EXPIRED, submitted_at=None)
+    a_grab(books, GrabStatus.EXPIRED, mode=Mode.APPROVE)
     buying = a_buying(a_wish(mode=Mode.APPROVE, cooldown=HOUR))
     assert why(books, buying, at=NOON + 30 * MINUTE) is Cause.COOLDOWN
+
+
+def test_what_could_not_be_sent_in_time_is_decided_anew_at_once(books: MemoryBooks) -> None:
+    a_grab(books, GrabStatus.EXPIRED)
+    assert why(books, a_buying(a_wish(cooldown=HOUR)), at=NOON + 3 * MINUTE) is None
 
 
 @pytest.mark.parametrize("status", ["running", "deleted", "unknown"])
