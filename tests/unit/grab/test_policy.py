@@ -444,8 +444,10 @@ def test_however_often_it_is_asked_no_limit_is_exceeded(
     bought = books.all()
     assert len(bought) <= instances
     assert sum(grab.rate for grab in bought) <= nano(per_hour)
-    tomorrow = sum(
-        grab.rate * (24 if grab.time_to_live is None else max(grab.time_to_live / HOUR - 12, 0))
-        for grab in bought
-    )
+    tomorrow = sum(grab.rate * _hours_tomorrow(grab.time_to_live) for grab in bought)
     assert tomorrow <= nano(per_day) + 1
+
+
+def _hours_tomorrow(life: timedelta | None) -> float:
+    """Return how much of tomorrow something bought at noon lives."""
+    return 24 if life is None else min(max(life / HOUR - 12, 0), 24)
