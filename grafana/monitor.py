@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.board import Section, board, firing, job, several, source
+from grafana.buying import buying
 from grafana.frame import (
     COUNT,
     GREEN,
@@ -43,6 +44,7 @@ def monitor() -> Dashboard:
             Section(title="Now", panels=_now()),
             Section(title="Polling", panels=_polling()),
             Section(title="Alerts and delivery", panels=_delivery()),
+            Section(title="Buying", panels=buying()),
             Section(title="Inside", panels=_inside()),
         ],
         since="now-6h",

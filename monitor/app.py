@@ -16,6 +16,7 @@ from monitor.clock import monotonic, utc_now
 from monitor.config.model import Config
 from monitor.config.secret import Redactor
 from monitor.errors import MonitorError, RestartNeededError
+from monitor.jobs.accounts import Accounts
 from monitor.jobs.delivery import Delivery
 from monitor.jobs.polling import Polling
 from monitor.jobs.shared import Shared
@@ -62,6 +63,7 @@ class Monitor:
         self._telling = Telling(self._shared, self._delivery.wake)
         self._polling = Polling(self._shared, self._telling, self._delivery.wake)
         self._upkeep = Upkeep(self._shared)
+        self._accounts = Accounts(self._shared)
         self._warden = Warden(
             self._shared, self._watch, self._scheduler, self._telling, first=self._swap
         )
@@ -126,7 +128,12 @@ class Monitor:
         self._shared.database.close()
 
     def _jobs(self) -> list[Job]:
-        return [*self._polling.jobs(), *self._telling.jobs(), *self._upkeep.jobs()]
+        return [
+            *self._polling.jobs(),
+            *self._telling.jobs(),
+            *self._upkeep.jobs(),
+            *self._accounts.jobs(),
+        ]
 
     def _ask_reload(self) -> None:
         self._reload_asked.set()
@@ -176,6 +183,7 @@ class Monitor:
             rules=[each.name for each in config.rules],
             receivers=[each.name for each in config.receivers],
             jobs=[*(job.name for job in self._jobs()), "deliver", "watch"],
+            buying_rules=list(self._shared.setup.buying.wishes),
             hostnode_series=config.metrics.hostnode_series,
         )
         self._polling.count_alerts(now)

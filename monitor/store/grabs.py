@@ -197,6 +197,27 @@ class Book:
             statement = statement.where(grabs.c.rule == rule)
         return self._select(statement)
 
+    def reached(self, after: int | None) -> tuple[int, Mapping[tuple[RuleName, GrabStatus], int]]:
+        """Return the number of the newest step of all, and what grabs came to after step `after`.
+
+        That is how many of each rule reached each status, by whatever process or command; nothing
+        after `None`.
+        """
+        newest = self._connection.scalar(select(func.max(grab_events.c.id))) or 0
+        if after is None:
+            return newest, {}
+        rows = self._connection.execute(
+            select(grabs.c.rule, grab_events.c.after, func.count().label("number"))
+            .join(grabs)
+            .where(
+                grab_events.c.id > after,
+                grab_events.c.before.is_distinct_from(grab_events.c.after),
+            )
+            .group_by(grabs.c.rule, grab_events.c.after)
+        )
+        counts = {(RuleName(row.rule), GrabStatus(row.after)): row.number for row in rows}
+        return newest, counts
+
     def add(self, new: NewGrab) -> Grab:
         """Write a new grab, and the first step of its history.
 

@@ -17,6 +17,7 @@ from monitor.alerting.outbox import NotificationStatus
 from monitor.errors import StoreBusyError, StoreError
 from monitor.market.snapshot import IssueReason, Outcome, Poll, Snapshot
 from monitor.rules.alert import AlertState, RuleName
+from monitor.web.buying import BuyingMetrics
 from monitor.web.exposition import Format, Page, label_value, render
 from monitor.web.market_collector import MarketCollector
 from monitor.web.series import Table, WithoutCreated, start
@@ -55,6 +56,7 @@ class Metrics:
     """All metrics of one program. Every method may be called from any thread.
 
     `configure()` comes first: it says which marketplaces, rules, receivers and jobs there are.
+    `buying` are those of buying.
     """
 
     def __init__(self, *, version: str) -> None:
@@ -67,6 +69,7 @@ class Metrics:
         self._make_alert_metrics()
         self._make_job_metrics()
         self._make_program_metrics(version)
+        self.buying = BuyingMetrics(self._registry)
 
     def configure(
         self,
@@ -75,11 +78,13 @@ class Metrics:
         rules: Collection[str],
         receivers: Collection[str],
         jobs: Collection[str],
+        buying_rules: Collection[str] = (),
         hostnode_series: bool = True,
     ) -> None:
         """Start all series that are known in advance at 0, and drop those of what is gone.
 
-        Called at start and after each reload, between cycles. Without `hostnode_series` no series
+        Called at start and after each reload, between cycles. `buying_rules` are those that may
+        buy. Without `hostnode_series` no series
         has a `hostnode` label.
         """
         known = {label_value(name) for name in marketplaces}
@@ -92,6 +97,7 @@ class Metrics:
         start(self._notifications, "receiver", receiving, NotificationOutcome)
         self._alerts.expected = list(product(map(label_value, rules), _SHOWN_STATES))
         self._outbox.expected = [(name,) for name in receiving]
+        self.buying.configure(buying_rules)
 
     def observe_poll(self, poll: Poll) -> None:
         """Count a poll; a good one's snapshot is what the market metrics show from now on."""

@@ -211,6 +211,21 @@ def test_the_newest_grabs_are_listed_first(database: Database) -> None:
         assert book.listed(limit=9, status=GrabStatus.REFUSED) == (refused,)
 
 
+def test_what_grabs_came_to_is_counted_once(database: Database) -> None:
+    """A step within a status is no outcome."""
+    planned = add(database, "planned")
+    add(database, "", status=GrabStatus.REFUSED, rule=OTHER)
+    with Books(database).book() as book:
+        newest, counts = book.reached(0)
+        assert counts == {(RULE, GrabStatus.PLANNED): 1, (OTHER, GrabStatus.REFUSED): 1}
+        sent = book.change(planned, replace(planned, status=GrabStatus.SUBMITTED), "sent", at(1))
+        assert sent is not None
+        book.change(sent, sent, "not listed yet", at(2))
+        last, counts = book.reached(newest)
+        assert counts == {(RULE, GrabStatus.SUBMITTED): 1}
+        assert book.reached(last) == book.reached(None) == (last, {})
+
+
 def test_an_id_never_names_another_grab(database: Database) -> None:
     first = add(database)
     with database.transaction() as connection:

@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from prometheus_client import parser
@@ -11,6 +13,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from monitor.alerting.outbox import NotificationStatus
+from monitor.grab.figures import ALL_RULES, Figures, Hindrance, LimitFigure, Period
+from monitor.grab.grab import GrabStatus
+from monitor.grab.wish import Limits
 from monitor.market.hostnode import ComponentPrices, Hostnode, HostnodeId, Location, Resources
 from monitor.market.money import nano
 from monitor.market.offer import GpuModel, Offer
@@ -94,6 +99,7 @@ def some_metrics(*, hostnode_series: bool = True) -> Metrics:
         rules=["h100-under-2.20"],
         receivers=["chat"],
         jobs=["poll tensordock"],
+        buying_rules=["h100-under-2.20"],
         hostnode_series=hostnode_series,
     )
     return metrics
@@ -110,7 +116,27 @@ def filled_metrics(*, hostnode_series: bool = True) -> Metrics:
     metrics.count_notification("chat", NotificationStatus.SENT)
     metrics.set_outbox({"chat": 2})
     metrics.job_ran("poll tensordock", NOON)
+    metrics.buying.show(some_figures())
     return metrics
+
+
+def some_figures(**changes: Any) -> Figures:
+    """Return numbers of buying in which all five limits are set, of the rule and of all."""
+    rule = RuleName("h100-under-2.20")
+    limits = tuple(
+        LimitFigure(rule=whose, limit=each.name, at_most=5, used=2)
+        for whose in (ALL_RULES, rule)
+        for each in fields(Limits)
+    )
+    values: dict[str, Any] = {
+        "per_hour": nano(2.1),
+        "grabs": {(rule, GrabStatus.RUNNING): 1},
+        "overdue": {},
+        "spent": {(rule, Period.DAY): nano(4.2), (rule, Period.MONTH): nano(42)},
+        "limits": limits,
+        "hindrances": frozenset({Hindrance.PAUSED}),
+    }
+    return Figures(**{**values, **changes})
 
 
 def families(exposition: bytes, form: Format = Format.TEXT) -> list[Metric]:

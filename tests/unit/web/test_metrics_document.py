@@ -38,6 +38,8 @@ PROMISED = {
     "gpu_monitor_alerts": "rule state",
     "gpu_monitor_notifications_total": "receiver outcome",
     "gpu_monitor_outbox_length": "receiver",
+    "gpu_monitor_grabs_total": "rule outcome",
+    "gpu_monitor_committed_spend_usd_per_hour": "",
     "gpu_monitor_config_last_reload_successful": "",
     "gpu_monitor_build_info": "version",
 }
