@@ -16,6 +16,7 @@ from monitor.cli import (
     offers,
     poll,
     presets,
+    rules,
     run,
     simulate,
 )
@@ -56,5 +57,6 @@ app.add_typer(notifications.app, name="notifications")
 app.add_typer(notifications.notify, name="notify")
 app.add_typer(grabs.app, name="grabs")
 app.add_typer(presets.app, name="presets")
+app.add_typer(rules.app, name="rules")
 app.add_typer(db.app, name="db")
 app.command("simulate")(simulate.simulate)

@@ -33,7 +33,7 @@ def load(path: Path, environ: Mapping[str, str], check_url: CheckUrl | None = No
     Raises:
         ConfigError: with every mistake, in file order, and without any secret.
     """
-    document = read_document(str(path), _read(path), environ)
+    document = read_document(str(path), read_text(path), environ)
     if document.root is None:
         raise unreadable(str(path), "is empty")
     findings = [*read_secret_files(document, path.parent), *check(document.root)]
@@ -50,7 +50,12 @@ def load(path: Path, environ: Mapping[str, str], check_url: CheckUrl | None = No
     raise ConfigError(_tidy(document, problems))
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return what the file `path` holds.
+
+    Raises:
+        ConfigError: it cannot be read, or is not UTF-8.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:

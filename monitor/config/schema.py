@@ -9,20 +9,25 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.config.document import Document
-from monitor.config.model import ResourcesConfig
+from monitor.config.model import Config, ResourcesConfig, Table
 from monitor.config.place import Place, show
 from monitor.config.shape import keys_of, names_of, table_at
 from monitor.config.values import Plain
 from monitor.errors import Problem
 
 
-def schema_problems(document: Document, error: ValidationError) -> Iterator[Problem]:
-    """Yield a problem for each of pydantic's errors that has not been told yet."""
+def schema_problems(
+    document: Document, error: ValidationError, root: type[Table] = Config
+) -> Iterator[Problem]:
+    """Yield a problem for each of pydantic's errors that has not been told yet.
+
+    `root` is the kind of table that the file is.
+    """
     for details in error.errors(include_url=False):
         place = details["loc"]
         unknown = details["type"] == "extra_forbidden"
         if unknown or place not in document.unread:
-            yield document.problem(place, _sentence(details), at_key=unknown)
+            yield document.problem(place, _sentence(details, root), at_key=unknown)
 
 
 def did_you_mean(text: str, allowed: Iterable[str]) -> str:
@@ -47,14 +52,14 @@ _UNQUOTED = re.compile(r"[-+]?[0-9.]+|true|false|yes|no|on|off", re.IGNORECASE)
 """Texts that would be numbers or truth values without their quotes."""
 
 
-def _sentence(details: ErrorDetails) -> str:
+def _sentence(details: ErrorDetails, root: type[Table]) -> str:
     kind, place, value = details["type"], details["loc"], details["input"]
     context = details.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            return _unknown_key(place)
+            return _unknown_key(place, root)
         case "missing":
-            return _missing(place)
+            return _missing(place, root)
         case "literal_error" | "enum":
             return _one_of(value, re.findall(r"'([^']*)'", context["expected"]))
         case "greater_than_equal" | "less_than_equal":
@@ -78,8 +83,8 @@ def _kind(value: Any) -> str:
     return next((name for kind, name in _KINDS if isinstance(typed, kind)), "this number")
 
 
-def _unknown_key(place: Place) -> str:
-    table, name = table_at(place[:-1]), str(place[-1])
+def _unknown_key(place: Place, root: type[Table]) -> str:
+    table, name = table_at(place[:-1], root), str(place[-1])
     if table is ResourcesConfig and name == "gpu_count":
         return "is not a key here: how many GPUs is told by `gpu_count` beside `resources`"
     allowed = names_of(table)
@@ -87,9 +92,9 @@ def _unknown_key(place: Place) -> str:
     return "is not a key" + (hint or f" here; there are {', '.join(allowed)}")
 
 
-def _missing(place: Place) -> str:
+def _missing(place: Place, root: type[Table]) -> str:
     name = str(place[-1])
-    secret = keys_of(table_at(place[:-1]))[name].secret
+    secret = keys_of(table_at(place[:-1], root))[name].secret
     return "is missing" + (f"; give it or `{name}_file`" if secret else "")
 
 

@@ -47,9 +47,9 @@ def names_of(table: type[Table]) -> tuple[str, ...]:
     return tuple(name for pair in names for name in pair)
 
 
-def table_at(place: Place) -> type[Table]:
-    """Return what kind of table stands at `place`, where the model has one."""
-    table: type[Table] = Config
+def table_at(place: Place, root: type[Table] = Config) -> type[Table]:
+    """Return what kind of table stands at `place` in a file of the kind `root`."""
+    table = root
     for step in place:
         if isinstance(step, str):
             table = keys_of(table)[step].table or table
