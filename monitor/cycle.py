@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from monitor.ledger import Ledger
+from monitor.ledger import Ledger, Recalled
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
 from monitor.rules.alert import Transition
-from monitor.rules.evaluate import evaluate, look
+from monitor.rules.evaluate import Seen, evaluate, look
 from monitor.rules.lifecycle import outage
+from monitor.rules.past import Needs
 from monitor.telling import tell
 
 
@@ -31,8 +32,8 @@ class Polled(Protocol):
 class Store(Protocol):
     """Where cycles are written."""
 
-    def history_token(self, marketplace: str) -> str | None:
-        """Return what names the state of the marketplace's history; each good poll renews it."""
+    def recall(self, marketplace: str, needs: Needs) -> Recalled:
+        """Return the past of a marketplace, which the caller goes on with."""
 
     def ledger(self, marketplace: str) -> AbstractContextManager[Ledger]:
         """Open a transaction; it commits at the end of the block, and rolls back on an error."""
@@ -56,15 +57,20 @@ def run_cycle(
     Raises:
         StoreError: nothing was written.
     """
-    token = store.history_token(marketplace.name)
+    recalled = store.recall(marketplace.name, plan.needs)
     poll = marketplace.poll(now)
-    seen = {} if poll.snapshot is None else look(plan.rules.values(), poll.snapshot)
+    seen: Seen = {}
+    if poll.snapshot is not None:
+        recalled.past.feed(poll.snapshot, interval)
+        seen = look(plan.rules.values(), poll.snapshot, recalled.past)
     with store.ledger(poll.marketplace) as ledger:
         before = ledger.before()
         # Another process has recorded a later look than ours: to evaluate this one would end, and
         # begin again, what has only changed in the meantime.
-        overtaken = before.history_token != token
+        overtaken = before.history_token != recalled.token
         changed = ledger.record(poll, interval, overtaken=overtaken)
+        if not overtaken:
+            ledger.remember(recalled.past)
         if poll.snapshot is None or overtaken:
             return CycleReport(poll=poll)
         evaluation = evaluate(

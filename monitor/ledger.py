@@ -1,6 +1,7 @@
 """What a cycle asks of the store, in one transaction."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -9,6 +10,18 @@ from monitor.alerting.outbox import Draft
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey
+from monitor.rules.past import Past
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """The past of a marketplace as its history has it.
+
+    `token` names that state of the history, `None` before there is one; each good poll renews it.
+    """
+
+    token: str | None
+    past: Past
 
 
 class Before(Protocol):
@@ -38,6 +51,9 @@ class Ledger(Protocol):
 
         Of a poll that was overtaken by a later one, only that it was made is written.
         """
+
+    def remember(self, past: Past) -> None:
+        """Keep the past of this marketplace as it is after this poll, once all is committed."""
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
         """Return the pending and firing alerts."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from monitor.alerting.notice import Message, NotifyPolicy, NotifyReason
 from monitor.alerting.outbox import DestinationKey, Draft
 from monitor.rules.alert import RuleName
-from monitor.rules.rule import Rule
+from monitor.rules.past import Needs
+from monitor.rules.rule import Rule, needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,11 @@ class Plan:
     policies: Mapping[RuleName, NotifyPolicy]
     destinations: Mapping[str, tuple[DestinationKey, ...]]
     operators: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> Needs:
+        """What the rules ask of the past."""
+        return needs(self.rules.values())
 
     def drafts(
         self,

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
+from monitor.ledger import Recalled
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey
+from monitor.rules.past import Needs, Past
 
 _ACTIVE = frozenset({AlertState.PENDING, AlertState.FIRING})
 
@@ -32,6 +34,7 @@ class MemoryLedger:
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
         self.queued: list[tuple[datetime, Draft]] = []
+        self.past: Past | None = None
         self._known = Known()
         self._active: dict[AlertKey, Alert] = {}
         self._resolved: dict[AlertKey, Alert] = {}
@@ -48,6 +51,10 @@ class MemoryLedger:
         good_at = self._known.last_good_at if failed else poll.at
         self._known = Known(last_good_at=good_at, failed_since=failed)
         return 0
+
+    def remember(self, past: Past) -> None:
+        """Keep the past as it is after this poll."""
+        self.past = past
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
         """Return the pending and firing alerts."""
@@ -95,9 +102,11 @@ class MemoryStore:
     def __init__(self) -> None:
         self.ledgers: dict[str, MemoryLedger] = {}
 
-    def history_token(self, marketplace: str) -> str | None:
-        """Return what names the state of the marketplace's history."""
-        return self._ledger(marketplace).before().history_token
+    def recall(self, marketplace: str, needs: Needs) -> Recalled:
+        """Return the past of a marketplace: what it was fed with so far."""
+        ledger = self._ledger(marketplace)
+        past = ledger.past if ledger.past and ledger.past.needs == needs else Past(needs)
+        return Recalled(token=ledger.before().history_token, past=past)
 
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator[MemoryLedger]:

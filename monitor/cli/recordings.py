@@ -15,7 +15,7 @@ from monitor.errors import MonitorError
 from monitor.market.snapshot import Poll
 from monitor.marketplaces.recording import polls
 from monitor.marketplaces.replay import BadLine, open_replay
-from monitor.rules.lifecycle import OUTAGE_INTERVALS
+from monitor.rules.past import OUTAGE_INTERVALS
 
 BAD_LINES_SHOWN = 20
 

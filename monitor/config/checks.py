@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from monitor.config.model import GrabConfig, MatchConfig, PresetConfig, Table
+from monitor.config.model import GrabConfig, MatchConfig, PresetConfig, RuleConfig, Table
 from monitor.config.place import Finding, Place, show
 from monitor.config.schema import did_you_mean
 from monitor.config.shape import tables
-from monitor.config.values import Dollars, Ports, Whole
+from monitor.config.values import Dollars, Flag, Percentage, Ports, Whole
+from monitor.rules.against import Yardstick
 
 LIMITS = (
     "max_instances",
@@ -27,6 +28,8 @@ SSH_PORT = 22
 
 _DOLLARS: Final[TypeAdapter[Any]] = TypeAdapter(Dollars)
 _WHOLE: Final[TypeAdapter[Any]] = TypeAdapter(Whole)
+_FLAG: Final[TypeAdapter[Any]] = TypeAdapter(Flag)
+_PERCENT: Final[TypeAdapter[Any]] = TypeAdapter(Percentage)
 _PORTS: Final[TypeAdapter[Any]] = TypeAdapter(Ports)
 
 Raw = dict[str, Any]
@@ -54,6 +57,24 @@ def _match(place: Place, raw: Raw) -> Iterator[Finding]:
             yield (*place, high), f"is below `{low}`"
     if raw.get("max_total_per_hour") is not None and raw.get("resources") is None:
         yield (*place, "max_total_per_hour"), "needs `resources`: a total is the price of a shape"
+    if raw.get("min_uptime") is not None and raw.get("uptime_below") is not None:
+        yield from _no_uptime(place, raw)
+    if _good(_FLAG, raw.get("gone")):
+        for key in (each.value for each in Yardstick if raw.get(each.value) is not None):
+            yield (*place, key), "cannot stand beside `gone`: what is gone has no price to compare"
+
+
+def _no_uptime(place: Place, raw: Raw) -> Iterator[Finding]:
+    least, below = _good(_PERCENT, raw["min_uptime"]), _good(_PERCENT, raw["uptime_below"])
+    if least is not None and below is not None and below <= least:
+        yield (*place, "uptime_below"), "is not above `min_uptime`: no uptime is both"
+
+
+def _rule(place: Place, raw: Raw) -> Iterator[Finding]:
+    match = raw.get("match")
+    gone = isinstance(match, dict) and _good(_FLAG, match.get("gone"))
+    if gone and raw.get("grab") is not None:
+        yield (*place, "grab"), "cannot stand beside `gone`: what is gone cannot be bought"
 
 
 def _preset(place: Place, raw: Raw) -> Iterator[Finding]:
@@ -79,6 +100,7 @@ def _grab(place: Place, raw: Raw) -> Iterator[Finding]:
 
 _CHECKS: Mapping[type[Table], Callable[[Place, Raw], Iterator[Finding]]] = {
     MatchConfig: _match,
+    RuleConfig: _rule,
     PresetConfig: _preset,
     GrabConfig: _grab,
 }

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from monitor.config.model import MatchConfig, RuleConfig
+from monitor.config.model.rules import WindowConfig
 from monitor.market.quote import Shape
+from monitor.rules.against import Against, Yardstick
 from monitor.rules.alert import RuleName
 from monitor.rules.conditions import (
     AtLeast,
     AtMost,
     Attribute,
+    Below,
     Condition,
     Equals,
     Fits,
@@ -24,6 +27,7 @@ _ON_ATTRIBUTE: Mapping[str, Callable[[Any], Condition]] = {
     "max_price_per_gpu_hour": lambda price: AtMost(attribute=Attribute.PRICE, limit=price),
     "min_price_per_gpu_hour": lambda price: AtLeast(attribute=Attribute.PRICE, limit=price),
     "min_uptime": lambda uptime: AtLeast(attribute=Attribute.UPTIME, limit=uptime),
+    "uptime_below": lambda uptime: Below(attribute=Attribute.UPTIME, limit=uptime),
     "country": lambda globs: OneOf(attribute=Attribute.COUNTRY, globs=globs),
     "city": lambda globs: OneOf(attribute=Attribute.CITY, globs=globs),
     "state": lambda globs: OneOf(attribute=Attribute.STATE, globs=globs),
@@ -50,6 +54,8 @@ def rule(config: RuleConfig) -> Rule:
         keep_firing_for=config.keep_firing_for,
         severity=config.severity,
         shape=shape,
+        gone=config.match.gone,
+        outage_tolerance=config.outage_tolerance,
     )
 
 
@@ -64,8 +70,22 @@ def _conditions(match: MatchConfig, shape: Shape | None) -> Iterator[Condition]:
         wanted = getattr(match, key)
         if wanted is not None:
             yield condition(wanted)
+    for yardstick in Yardstick:
+        lookback = getattr(match, yardstick)
+        if lookback is not None:
+            yield _against(yardstick, lookback)
     if shape is None:
         return
     yield Fits(shape=shape)
     if match.max_total_per_hour is not None:
         yield TotalAtMost(shape=shape, limit=match.max_total_per_hour)
+
+
+def _against(yardstick: Yardstick, lookback: WindowConfig) -> Against:
+    percent = getattr(lookback, "percent", getattr(lookback, "percentile", 0))
+    return Against(
+        yardstick=yardstick,
+        window=lookback.window,
+        milli=round(percent * 1000),
+        min_coverage=lookback.min_coverage,
+    )

@@ -19,6 +19,7 @@ from monitor.config.model import (
 from monitor.config.place import Finding, Place
 from monitor.config.schema import did_you_mean
 from monitor.grab.wish import stricter
+from monitor.rules.against import Yardstick
 
 SHORTEST_POLL = timedelta(seconds=5)
 """Each poll is a request, or several; the marketplace allows about 100 a minute to all programs."""
@@ -108,12 +109,20 @@ def _rule(place: Place, rule: RuleConfig, config: Config) -> Iterator[Finding]:
         yield from _intervals(place, policy)
     if rule.match == MatchConfig():
         yield (*place, "match"), "matches every offer"
+    yield from _windows((*place, "match"), rule.match, config.database.retention)
     for index, glob in enumerate(rule.match.gpu or ()):
         if not any(fnmatchcase(name, glob.lower()) for name in GPU_NAMES):
             hint = did_you_mean(glob, GPU_NAMES)
             yield (*place, "match", "gpu", index), f"fits no GPU seen so far{hint}"
     if rule.grab:
         yield from _rule_grab(place, rule, rule.grab, config)
+
+
+def _windows(place: Place, match: MatchConfig, retention: timedelta) -> Iterator[Finding]:
+    for key in Yardstick:
+        lookback = getattr(match, key)
+        if lookback is not None and lookback.window > retention:
+            yield (*place, key.value, "window"), "is longer than `database.retention` keeps history"
 
 
 def _intervals(place: Place, told: NotificationsConfig | NotifyPolicy) -> Iterator[Finding]:

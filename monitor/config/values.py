@@ -226,6 +226,7 @@ Whole = Annotated[int, Strict(), BeforeValidator(_typed), Ge(0), Le(1_000_000_00
 Count = Annotated[Whole, Ge(1)]
 Number = Annotated[float, Strict(), AllowInfNan(False), BeforeValidator(_typed)]  # noqa: FBT003 - pydantic's own name for it
 Percentage = Annotated[Number, Ge(0), Le(100)]
+SomePercentage = Annotated[Number, Ge(0.001), Le(99.999)]
 Amount = Annotated[Number, Ge(0)]
 Text = Annotated[str, AfterValidator(_not_blank), AfterValidator(_filled)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]

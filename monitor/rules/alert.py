@@ -37,6 +37,8 @@ class TransitionReason(StrEnum):
     """No offer meets the rule any more, before `for` had passed."""
     ENDED = "ended"
     """No offer meets the rule any more, and `keep_firing_for` has passed."""
+    OUTAGE = "outage"
+    """Nothing was known for longer than the rule's tolerance: `for` begins anew."""
     RULE_REMOVED = "rule_removed"
     """The rule or its marketplace is no longer configured."""
 

@@ -13,6 +13,8 @@ from functools import lru_cache
 from monitor.market.money import NanoDollars, show
 from monitor.market.offer import Offer
 from monitor.market.quote import Shape, lacks, quote
+from monitor.rules.against import Against, bound
+from monitor.rules.past import Past
 
 Value = str | float | bool | None
 
@@ -89,6 +91,23 @@ class AtLeast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Below:
+    """A number that is told and below `limit`."""
+
+    attribute: Attribute
+    limit: float
+
+    def accepts(self, value: Value) -> bool:
+        """Return whether `value` meets the condition."""
+        return isinstance(value, int | float) and value < self.limit
+
+    @property
+    def wanted(self) -> str:
+        """What is asked for, in words."""
+        return f"below {_shown(self.attribute, self.limit)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AtMost:
     """A number that is told and not above `limit` (prices in nano-dollars)."""
 
@@ -137,14 +156,21 @@ class TotalAtMost:
     limit: NanoDollars
 
 
-OnAttribute = OneOf | AtLeast | AtMost | Equals
+OnAttribute = OneOf | AtLeast | AtMost | Below | Equals
 OnShape = Fits | TotalAtMost
-Condition = OnAttribute | OnShape
+Condition = OnAttribute | OnShape | Against
+
+_NO_PAST = Past()
 
 
-def lack(condition: Condition, offer: Offer) -> str | None:
-    """Return what `offer` lacks to meet `condition`, in a few words for a person, or `None`."""
+def lack(condition: Condition, offer: Offer, past: Past = _NO_PAST) -> str | None:
+    """Return what `offer` lacks to meet `condition`, in a few words for a person, or `None`.
+
+    `past` is that of the offer's marketplace, up to the poll that saw the offer.
+    """
     match condition:
+        case Against():
+            return _lack_of_lowness(condition, offer, past)
         case Fits():
             return lacks(offer, condition.shape)
         case TotalAtMost():
@@ -158,6 +184,17 @@ def _lack_of_total(total: NanoDollars | None, limit: NanoDollars) -> str | None:
     if total is None:
         return "a part of the total has no price"
     return None if total <= limit else f"{_apart(total, limit)} $/h too dear in total"
+
+
+def _lack_of_lowness(condition: Against, offer: Offer, past: Past) -> str | None:
+    found = bound(condition, past.look(offer.gpu, condition.window))
+    if offer.price is None:
+        return "price not told"
+    if found.limit is None:
+        return f"not known whether it is {condition.wanted}: {found.why}"
+    if offer.price <= found.limit:
+        return None
+    return f"{_apart(offer.price, found.limit)} $/h too dear to be {condition.wanted}"
 
 
 def _unlike(condition: OnAttribute, value: Value) -> str:

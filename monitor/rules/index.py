@@ -12,8 +12,9 @@ from functools import cached_property, reduce
 from operator import and_
 
 from monitor.market.money import NanoDollars
-from monitor.market.offer import Offer
+from monitor.market.offer import GpuModel, Offer
 from monitor.market.quote import Shape, quote
+from monitor.rules.against import Against, bound
 from monitor.rules.conditions import (
     READ,
     AtLeast,
@@ -25,6 +26,7 @@ from monitor.rules.conditions import (
     TotalAtMost,
     Value,
 )
+from monitor.rules.past import Past
 
 Bits = int
 Place = int
@@ -42,10 +44,14 @@ _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 
 
 class OfferIndex:
-    """Finds the offers that meet conditions, cheapest first (unpriced ones last)."""
+    """Finds the offers that meet conditions, cheapest first (unpriced ones last).
 
-    def __init__(self, offers: Iterable[Offer]) -> None:
+    `past` is that of their marketplace up to the poll that saw them.
+    """
+
+    def __init__(self, offers: Iterable[Offer], past: Past | None = None) -> None:
         self.offers = sorted(offers, key=_by_price)
+        self._past = Past() if past is None else past
         self._prices = [offer.price for offer in self.offers if offer.price is not None]
         self._everything = (1 << len(self.offers)) - 1
         self._priced = (1 << len(self._prices)) - 1
@@ -75,6 +81,16 @@ class OfferIndex:
         by_object = {id(offer.hostnode.prices): offer for offer in self.offers}
         return list({offer.hostnode.prices: offer for offer in by_object.values()}.values())
 
+    @cached_property
+    def _of_model(self) -> dict[GpuModel, Bits]:
+        """The offers of each GPU model."""
+        flags: dict[GpuModel, bytearray] = {}
+        for place, offer in enumerate(self.offers):
+            if offer.gpu not in flags:
+                flags[offer.gpu] = bytearray(len(self.offers))
+            flags[offer.gpu][place] = 1
+        return {gpu: _bits(found) for gpu, found in flags.items()}
+
     def _accepting(self, condition: Condition) -> Bits:
         bits = self._accepted.get(condition)
         if bits is None:
@@ -92,8 +108,18 @@ class OfferIndex:
                 return self._fitting(condition.shape)
             case TotalAtMost():
                 return self._perhaps_affordable(condition)
+            case Against():
+                return self._low(condition)
             case _:
                 return self._accepted_by(condition)
+
+    def _low(self, condition: Against) -> Bits:
+        low = 0
+        for gpu, offers in self._of_model.items():
+            limit = bound(condition, self._past.look(gpu, condition.window)).limit
+            if limit is not None:
+                low |= offers & self._priced_at_most(limit)
+        return low
 
     def _priced_at_most(self, limit: float) -> Bits:
         return (1 << bisect_right(self._prices, limit)) - 1
@@ -175,7 +201,7 @@ def _by_price(offer: Offer) -> tuple[bool, int]:
     return (offer.price is None, offer.price or 0)
 
 
-def _bits(flags: Iterable[bool]) -> Bits:
+def _bits(flags: Iterable[int]) -> Bits:
     return int(bytes(flags).translate(_DIGITS)[::-1] or b"0", 2)
 
 

@@ -3,7 +3,8 @@
 An alert is pending from the first evaluation that meets its rule, fires at the first one that is
 at least `for` later, goes on firing until the rule has not been met for `keep_firing_for`, and is
 then resolved. Only evaluations of a good poll are made, so that nothing happens for lack of data;
-`thaw` moves both clocks over the time in which nothing was known.
+`thaw` moves both clocks over the time in which nothing was known, as `RestoreForState` moves the
+one of `for` over a downtime.
 """
 
 from dataclasses import dataclass, replace
@@ -11,10 +12,8 @@ from datetime import datetime, timedelta
 
 from monitor.rules.alert import Alert, AlertState, Transition, TransitionReason
 from monitor.rules.match import Match
+from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.rules.rule import Rule
-
-OUTAGE_INTERVALS = 3
-"""After this many poll intervals without a good poll, the time between is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +68,11 @@ def step(rule: Rule, alert: Alert | None, match: Match | None, now: datetime) ->
 def remove(alert: Alert, now: datetime) -> Step:
     """Return the end of an alert whose rule is no longer configured."""
     return _end(alert, now, TransitionReason.RULE_REMOVED)
+
+
+def forget(alert: Alert, now: datetime) -> Step:
+    """Return the end of a pending alert after an outage longer than its rule puts up with."""
+    return _end(alert, now, TransitionReason.OUTAGE)
 
 
 def _new(rule: Rule, match: Match, now: datetime) -> Alert:

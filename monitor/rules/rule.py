@@ -1,12 +1,15 @@
 """A rule: conditions on offers, how its alerts are told apart, and their two clocks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from monitor.market.quote import Shape
+from monitor.rules.against import Against
 from monitor.rules.alert import RuleName, Severity
 from monitor.rules.conditions import Condition
+from monitor.rules.past import Needs
 
 
 class Per(StrEnum):
@@ -22,8 +25,10 @@ class Per(StrEnum):
 class Rule:
     """All of `conditions` have to be met by one offer.
 
-    `hold_for` and `keep_firing_for` are Prometheus' `for` and `keep_firing_for`. `shape` is what
-    totals are told for; `None` where the rule names no resources.
+    `hold_for` and `keep_firing_for` are Prometheus' `for` and `keep_firing_for`. After an outage
+    longer than `outage_tolerance` (Prometheus' `for-outage-tolerance`) `for` begins anew. `shape`
+    is what totals are told for; `None` where the rule names no resources. A rule about what is
+    `gone` is met once no offer meets the conditions any more where one did at the poll before.
     """
 
     name: RuleName
@@ -33,3 +38,15 @@ class Rule:
     keep_firing_for: timedelta = timedelta(0)
     severity: Severity = Severity.INFO
     shape: Shape | None = None
+    gone: bool = False
+    outage_tolerance: timedelta = timedelta(hours=1)
+
+
+def needs(rules: Iterable[Rule]) -> Needs:
+    """Return what `rules` ask of the past."""
+    windows: set[timedelta] = set()
+    offers = False
+    for rule in rules:
+        windows.update(each.window for each in rule.conditions if isinstance(each, Against))
+        offers = offers or rule.gone
+    return Needs(windows=frozenset(windows), offers=offers)

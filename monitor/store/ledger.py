@@ -8,27 +8,38 @@ from sqlalchemy import Connection
 
 from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
+from monitor.ledger import Recalled
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey
-from monitor.store import alerts, groups, marketplaces, outbox, polls
+from monitor.rules.past import Needs, Past
+from monitor.store import alerts, groups, marketplaces, outbox, past, polls
 from monitor.store.engine import Database
 from monitor.store.marketplaces import Marketplace
 from monitor.store.observations import Observations
 
 
 class Ledgers:
-    """Opens ledgers, and remembers between them which intervals are open."""
+    """Opens ledgers, and remembers between them which intervals are open, and the past."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._observations = Observations()
+        self._recalled: dict[str, Recalled] = {}
 
-    def history_token(self, marketplace: str) -> str | None:
-        """Return what names the state of the marketplace's history; each good poll renews it."""
+    def recall(self, marketplace: str, needs: Needs) -> Recalled:
+        """Return the past of a marketplace, which the caller goes on with.
+
+        What was kept by `Ledger.remember` is given away once. It counts only if nobody else has
+        recorded meanwhile; otherwise, and at a start, the past is read from the database.
+        """
+        kept = self._recalled.pop(marketplace, None)
         with self._database.read() as connection:
             found = marketplaces.find(connection, marketplace)
-        return None if found is None else found.history_token
+            token = None if found is None else found.history_token
+            if kept is not None and kept.token == token and kept.past.needs == needs:
+                return kept
+            return Recalled(token=token, past=past.load(connection, found, needs))
 
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator["Ledger"]:
@@ -41,7 +52,10 @@ class Ledgers:
         """
         with self._database.transaction() as connection:
             before = marketplaces.lock(connection, marketplace)
-            yield Ledger(connection, before, self._observations)
+            ledger = Ledger(connection, before, self._observations)
+            yield ledger
+        if ledger.remembered is not None:
+            self._recalled[marketplace] = ledger.remembered
 
 
 class Ledger:
@@ -53,6 +67,8 @@ class Ledger:
         self._connection = connection
         self._before = before
         self._observations = observations
+        self._token = before.history_token
+        self.remembered: Recalled | None = None
 
     def before(self) -> Marketplace:
         """Return what was known before this poll."""
@@ -69,7 +85,12 @@ class Ledger:
         recorded = self._observations.record(
             self._connection, self._before, poll.snapshot, interval=interval
         )
+        self._token = recorded.token
         return recorded.begun + recorded.changed + recorded.ended
+
+    def remember(self, past: Past) -> None:
+        """Keep the past of this marketplace as it is after this poll, once all is committed."""
+        self.remembered = Recalled(token=self._token, past=past)
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
         """Return the pending and firing alerts."""

@@ -22,7 +22,7 @@ from monitor.market.diff import (
 )
 from monitor.market.hostnode import HostnodeId, Location
 from monitor.market.snapshot import Snapshot
-from monitor.rules.lifecycle import OUTAGE_INTERVALS
+from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.store import history
 from monitor.store.intervals import Open, carry, end
 from monitor.store.keys import keys
@@ -57,10 +57,12 @@ class Recorded:
     """What the recording of a good poll came to: how many intervals of offers it wrote.
 
     `begun` are offers that were not there before (all of them, on a first poll and after a gap),
-    `changed` those with another price or count, `ended` those that are gone.
+    `changed` those with another price or count, `ended` those that are gone. `token` names the
+    state of the history after it.
     """
 
     continuity: Continuity
+    token: str | None
     begun: int = 0
     changed: int = 0
     ended: int = 0
@@ -102,7 +104,7 @@ class Observations:
         at, until = snapshot.at, marketplace.recorded_until
         continuity = _continuity(marketplace, at, interval)
         if continuity is Continuity.LATE:
-            return Recorded(continuity=continuity)
+            return Recorded(continuity=continuity, token=marketplace.history_token)
         known = base = self._known(connection, marketplace)
         if until is not None and continuity is Continuity.GAP:
             _break_off(connection, known, until)
@@ -115,6 +117,7 @@ class Observations:
         self._states[marketplace.name] = (known, state)
         return Recorded(
             continuity=continuity,
+            token=state.token,
             begun=len(found.begun),
             changed=len(found.changed),
             ended=len(found.ended),

@@ -55,6 +55,28 @@ def documents(market: Snapshot, count: int, seed: int = 3) -> list[RuleDocument]
     return [_document(rng, market, models, number) for number in range(count)]
 
 
+def with_history(rules: Sequence[RuleDocument], count: int, seed: int = 4) -> list[RuleDocument]:
+    """Return the rules, `count` of which ask something of the past instead of a fixed price."""
+    rng = Random(seed)  # noqa: S311  repeatable, not secret
+    chosen = set(rng.sample(range(len(rules)), k=count))
+    return [_asking(rng, rule) if n in chosen else rule for n, rule in enumerate(rules)]
+
+
+def _asking(rng: Random, rule: RuleDocument) -> RuleDocument:
+    window = rng.choice(("1d", "7d", "30d"))
+    condition = rng.choice(
+        (
+            {"below_median": {"window": window, "percent": rng.choice((5, 10, 20))}},
+            {"below_percentile": {"window": window, "percentile": rng.choice((5, 10))}},
+            {"historical_low": {"window": window}},
+            {"drop": {"window": window, "percent": rng.choice((5, 10))}},
+        )
+    )
+    kept = ("gpu", "gpu_count", "country", "min_tier", "min_uptime")
+    match = {key: rule["match"][key] for key in kept if key in rule["match"]}
+    return {**rule, "match": {**match, **condition}}
+
+
 def plan(rules: Sequence[RuleDocument]) -> Plan:
     """Return what the cycle is given for `rules`; all tell one receiver with one destination."""
     configs = [RuleConfig.model_validate(each) for each in rules]

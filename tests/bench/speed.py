@@ -1,15 +1,19 @@
 """How fast the way through the house is on a large market, against msgspec's typed decoding."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
+from random import Random
 
 from monitor.cycle import CycleReport, run_cycle
+from monitor.market.money import NanoDollars
 from monitor.market.snapshot import Outcome, Poll, Snapshot
 from monitor.marketplaces.tensordock.decode import decode_hostnodes
 from monitor.rules.evaluate import Evaluation, evaluate, look
+from monitor.rules.past import Past
 from monitor.store import migrate
 from monitor.store.engine import Database
 from monitor.store.ledger import Ledgers
@@ -46,9 +50,16 @@ def cycle(rounds: int) -> list[Figure]:
 
 def rules(rounds: int) -> list[Figure]:
     """Measure 1,000 rules, with the alerts that the polls before have left."""
-    floor, measured = medians(rounds, _floor, _Evaluations().next)
+    documents = bench_rules.documents(market(), 1000)
+    looking_back = _Evaluations(bench_rules.with_history(documents, 100))
+    looking_back.live_through(timedelta(days=30))
+    floor, plain, against = medians(rounds, _floor, _Evaluations(documents).next, looking_back.next)
     what = f"1,000 rules on {len(market().offers):,} offers"
-    return [Figure(what=what, unit="ms", measured=measured, floor=floor, at_most=6)]
+    history = f"{what}, 100 of them against 30 days of history"
+    return [
+        Figure(what=what, unit="ms", measured=plain, floor=floor, at_most=6),
+        Figure(what=history, unit="ms", measured=against, floor=floor, at_most=10),
+    ]
 
 
 @cache
@@ -114,17 +125,33 @@ class _Cycles:
 class _Evaluations:
     """One evaluation of all rules after the other; alerts are what the one before made of them."""
 
-    def __init__(self) -> None:
-        self._rules = bench_rules.plan(bench_rules.documents(market(), 1000)).rules.values()
+    def __init__(self, documents: Sequence[bench_rules.RuleDocument]) -> None:
+        plan = bench_rules.plan(documents)
+        self._rules = plan.rules.values()
+        self._past = Past(plan.needs)
         self._answers = _answers()
         self._last = Evaluation(changed=(), transitions=(), active={})
+
+    def live_through(self, span: timedelta) -> None:
+        """Let a past go by in which the best price of each model moves every five minutes."""
+        rng = Random(5)  # noqa: S311  repeatable, not secret
+        models = {offer.gpu: offer for offer in market().offers}
+        at = NOON - span
+        while at < NOON:
+            offers = tuple(
+                replace(offer, price=NanoDollars(rng.randint(10**8, 3 * 10**9)))
+                for offer in models.values()
+            )
+            self._past.feed(replace(market(), at=at, offers=offers), 5 * INTERVAL)
+            at += 5 * INTERVAL
 
     def next(self) -> Act:
         now, answer = next(self._answers)
         return partial(self._evaluate, _snapshot(answer, now))
 
     def _evaluate(self, snapshot: Snapshot) -> None:
-        seen = look(self._rules, snapshot)
+        self._past.feed(snapshot, INTERVAL)
+        seen = look(self._rules, snapshot, self._past)
         self._last = evaluate(
             self._rules, seen, self._last.active, now=snapshot.at, unknown=timedelta(0)
         )

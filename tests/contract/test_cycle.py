@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from monitor.alerting.outbox import DestinationKey
-from monitor.ledger import Ledger
+from monitor.ledger import Ledger, Recalled
 from monitor.market.money import nano
 from monitor.rules.alert import AlertState
+from monitor.rules.past import Needs
 from monitor.store import groups
 from monitor.store.engine import Database
 from monitor.store.ledger import Ledger as StoreLedger
@@ -36,8 +37,8 @@ class Killed:
     def __init__(self, store: Ledgers) -> None:
         self._store = store
 
-    def history_token(self, marketplace: str) -> str | None:
-        return self._store.history_token(marketplace)
+    def recall(self, marketplace: str, needs: Needs) -> Recalled:
+        return self._store.recall(marketplace, needs)
 
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator[Ledger]:

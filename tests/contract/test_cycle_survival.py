@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from monitor.errors import StoreBusyError
+from monitor.ledger import Recalled
 from monitor.market.money import NanoDollars
 from monitor.market.snapshot import Poll
+from monitor.rules.against import Against, Yardstick
 from monitor.rules.alert import RuleName
-from monitor.rules.rule import Per
+from monitor.rules.conditions import AtLeast, Attribute
+from monitor.rules.past import Needs
+from monitor.rules.rule import Per, Rule
 from monitor.store import groups, history, marketplaces, migrate
 from monitor.store.engine import Database
 from monitor.store.ledger import Ledger, Ledgers
@@ -175,6 +179,18 @@ def _limit_pages(database: Database, pages: int) -> None:
 _RULES = (
     a_rule(RuleName("now"), NanoDollars(1), per=Per.HOSTNODE),
     a_rule(RuleName("held"), NanoDollars(2), hold_for=2 * MINUTE, keep_firing_for=2 * MINUTE),
+    a_rule(RuleName("patient"), NanoDollars(3), hold_for=2 * MINUTE, outage_tolerance=5 * MINUTE),
+    a_rule(RuleName("gone"), NanoDollars(2), gone=True, keep_firing_for=MINUTE),
+    *(
+        Rule(
+            name=RuleName(yardstick),
+            conditions=(
+                AtLeast(attribute=Attribute.AVAILABLE, limit=1),
+                Against(yardstick=yardstick, window=5 * MINUTE, milli=30_000, min_coverage=0.2),
+            ),
+        )
+        for yardstick in Yardstick
+    ),
 )
 _PLAN = a_plan(*_RULES, group_wait=MINUTE)
 _numbers = count()
@@ -233,10 +249,10 @@ class Overtaken:
         self._ours, self._theirs = Ledgers(database), Ledgers(database)
         self._other = other
 
-    def history_token(self, marketplace: str) -> str | None:
-        token = self._ours.history_token(marketplace)
+    def recall(self, marketplace: str, needs: Needs) -> Recalled:
+        recalled = self._ours.recall(marketplace, needs)
         cycle(self._theirs, self._other)
-        return token
+        return recalled
 
     def ledger(self, marketplace: str) -> AbstractContextManager[Ledger]:
         return self._ours.ledger(marketplace)

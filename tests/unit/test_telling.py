@@ -13,6 +13,7 @@ from monitor.market.snapshot import Poll
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Severity, Transition
 from monitor.rules.evaluate import AlertKey
+from monitor.rules.past import Past
 from monitor.rules.rule import Rule
 from monitor.telling import forget, tell
 
@@ -35,6 +36,9 @@ class Memory:
         raise NotImplementedError
 
     def record(self, poll: Poll, interval: timedelta, *, overtaken: bool = False) -> int:
+        raise NotImplementedError
+
+    def remember(self, past: Past) -> None:
         raise NotImplementedError
 
     def alerts(self) -> Mapping[AlertKey, Alert]:

@@ -15,6 +15,7 @@ from monitor.config.values import (
     Flag,
     Percentage,
     Share,
+    SomePercentage,
     SomeTexts,
     SomeTime,
     Text,
@@ -32,6 +33,31 @@ class ResourcesConfig(Table):
     vcpu_count: Whole = 0
     ram_gb: Whole = 0
     storage_gb: Whole = 0
+
+
+class WindowConfig(Table):
+    """How far back to look, and which share of that must have been polled."""
+
+    window: SomeTime
+    min_coverage: Share = 0.5
+
+
+class BelowMedianConfig(WindowConfig):
+    """Cheaper than the median best price of the window, by at least `percent`."""
+
+    percent: Percentage = 0
+
+
+class BelowPercentileConfig(WindowConfig):
+    """Cheaper than the best price was for all but `percentile` percent of the window."""
+
+    percentile: SomePercentage
+
+
+class DropConfig(WindowConfig):
+    """At least `percent` below the highest best price of the window."""
+
+    percent: SomePercentage
 
 
 class MatchConfig(Table):
@@ -59,6 +85,12 @@ class MatchConfig(Table):
     max_tier: Whole | None = None
     min_network_gbps: Amount | None = None
     network_storage: Flag | None = None
+    uptime_below: Percentage | None = None
+    below_median: BelowMedianConfig | None = None
+    below_percentile: BelowPercentileConfig | None = None
+    historical_low: WindowConfig | None = None
+    drop: DropConfig | None = None
+    gone: Flag = False
 
 
 class RuleGrabConfig(Table):
@@ -88,6 +120,7 @@ class RuleConfig(Table):
     per: Per = Per.GPU
     for_: Duration = Field(default=timedelta(0), alias="for")
     keep_firing_for: Duration = timedelta(0)
+    outage_tolerance: Duration = timedelta(hours=1)
     severity: Severity = Severity.INFO
     notify: Texts | None = None
     group_wait: Duration | None = None

@@ -13,10 +13,12 @@ from monitor.market.hostnode import ComponentPrices, HostnodeId, Location, Locat
 from monitor.market.money import nano
 from monitor.market.offer import GpuModel, Offer
 from monitor.market.quote import Shape
+from monitor.market.snapshot import Snapshot
 from monitor.rules.alert import RuleName, Severity
 from monitor.rules.conditions import lack
-from monitor.rules.rule import Per, Rule
-from tests.unit.rules.market_strategies import an_offer
+from monitor.rules.past import Past
+from monitor.rules.rule import Per, Rule, needs
+from tests.unit.rules.market_strategies import NOON, an_offer
 
 Change = Callable[[Offer], Offer]
 
@@ -124,6 +126,16 @@ CASES: list[tuple[str, Change]] = [
     ("min_network_gbps: 0.1", UNTOLD["network_gbps"]),
     ("network_storage: true", place(network_storage=False)),
     ("network_storage: true", place(network_storage=None)),
+    ("uptime_below: 99.6", host(uptime=99.6)),
+    ("uptime_below: 100", host(uptime=None)),
+    ("below_median: {window: 1d, percent: 10}", sold(price=nano(2.700001))),
+    ("below_median: {window: 1d}", sold(price=nano(3))),
+    ("below_median: {window: 1d}", sold(price=None)),
+    ("below_percentile: {window: 1d, percentile: 10}", sold(price=nano(3))),
+    ("historical_low: {window: 1d}", sold(price=nano(2.000001))),
+    ("drop: {window: 1d, percent: 20}", sold(price=nano(2.400001))),
+    ("drop: {window: 1d, percent: 20}", sold(gpu=GpuModel("never-seen"))),
+    ("{gone: true, max_price_per_gpu_hour: 3}", sold(price=nano(4))),
 ]
 
 
@@ -133,8 +145,21 @@ def read(load_text: Callable[..., Config], match: str, more: str = "") -> Rule:
     return rule(config.rules[0])
 
 
+def a_past(found: Rule) -> Past:
+    """Return a past in which the model of `GOOD` was to be had for 3 $/h until just now."""
+    past = Past(needs([found]))
+    for hour in range(20):
+        fallen = hour == 19
+        offer = GOOD if fallen else sold(price=nano(3))(GOOD)
+        at = NOON + timedelta(hours=hour)
+        past.feed(
+            Snapshot(marketplace="m", at=at, hostnodes=(), offers=(offer,)), timedelta(hours=1)
+        )
+    return past
+
+
 def meets(found: Rule, offer: Offer) -> bool:
-    return not any(lack(condition, offer) for condition in found.conditions)
+    return not any(lack(condition, offer, a_past(found)) for condition in found.conditions)
 
 
 @pytest.mark.parametrize(("match", "spoil"), CASES)

@@ -1,0 +1,117 @@
+"""Conditions against history: an offer's price beside the best prices of its model before.
+
+Each comes to a limit per GPU model: an offer meets the condition if its price is at or below it.
+Where too little of the window is known there is no limit, and no offer meets it.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from monitor.market.money import NanoDollars
+from monitor.rules.past import Look
+
+WHOLE = 100_000
+"""Thousandths of a percent in the whole."""
+
+
+class Yardstick(StrEnum):
+    """What of the past a price is measured against; `match` names them the same."""
+
+    MEDIAN = "below_median"
+    PERCENTILE = "below_percentile"
+    LOW = "historical_low"
+    HIGH = "drop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A price that is low beside the best prices of the model within `window` before the poll.
+
+    `milli` is in thousandths of a percent, so that limits are exact: by how much a price must be
+    below the median or the highest one, or the percentile. `min_coverage` is the share of the
+    window that must have been polled.
+    """
+
+    yardstick: Yardstick
+    window: timedelta
+    milli: int = 0
+    min_coverage: float = 0.5
+
+    @property
+    def wanted(self) -> str:
+        """What is asked for, in words."""
+        percent, span = f"{self.milli / 1000:g} %", shown_span(self.window)
+        match self.yardstick:
+            case Yardstick.MEDIAN:
+                return (
+                    f"{percent} below the median of {span}"
+                    if self.milli
+                    else (f"below the median of {span}")
+                )
+            case Yardstick.PERCENTILE:
+                return f"cheaper than {100 - self.milli / 1000:g} % of {span}"
+            case Yardstick.LOW:
+                return f"the lowest of {span}"
+            case Yardstick.HIGH:
+                return f"{percent} below the highest of {span}"
+            case _:
+                assert_never(self.yardstick)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The limit that a condition sets for one model (nano-dollars), or why there is none."""
+
+    limit: NanoDollars | None
+    why: str = ""
+
+
+def bound(condition: Against, look: Look) -> Bound:
+    """Return the limit at or below which a price meets `condition`, by what `look` knows.
+
+    - `below_median`: the median less `percent`; strictly below the median if that is 0.
+    - `below_percentile`: below the price that was undercut for no more than that share of the
+      time, so that one is cheaper than all of the rest of it.
+    - `historical_low`: the lowest price, if there was a higher one: a price that never moved is
+      no news.
+    - `drop`: the highest price less `percent`.
+    """
+    if look.covered < condition.min_coverage:
+        return Bound(
+            limit=None,
+            why=f"only {look.covered:.0%} of {shown_span(condition.window)} is known, "
+            f"wanted {condition.min_coverage:.0%}",
+        )
+    if not look.had:
+        return Bound(limit=None, why=f"was not to be had within {shown_span(condition.window)}")
+    return Bound(limit=NanoDollars(_limit(condition, look)))
+
+
+def _limit(condition: Against, look: Look) -> int:
+    match condition.yardstick:
+        case Yardstick.MEDIAN:
+            return _less(look.median, condition.milli) - (not condition.milli)
+        case Yardstick.PERCENTILE:
+            return look.undercut_for(condition.milli) - 1
+        case Yardstick.LOW:
+            return min(look.best.lowest, look.best.highest - 1)
+        case Yardstick.HIGH:
+            return _less(look.best.highest, condition.milli)
+        case _:
+            assert_never(condition.yardstick)
+
+
+def _less(price: NanoDollars, milli: int) -> int:
+    return price * (WHOLE - milli) // WHOLE
+
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def shown_span(span: timedelta) -> str:
+    """Return a duration in the largest unit that tells it whole: `30 d`, `90 min`."""
+    seconds = int(span.total_seconds())
+    size, unit = next((each for each in _UNITS if seconds and not seconds % each[0]), (1, "s"))
+    return f"{seconds // size} {unit}"
