@@ -1,11 +1,10 @@
 """Recording good polls as intervals: a row is written only where something changed."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert, update
@@ -25,18 +24,9 @@ from monitor.market.snapshot import Snapshot
 from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.store import history
 from monitor.store.intervals import Open, carry, end
-from monitor.store.keys import keys
 from monitor.store.marketplaces import Marketplace
-from monitor.store.schema import (
-    coverage,
-    gpus,
-    hostnode_intervals,
-    hostnodes,
-    locations,
-    marketplaces,
-    offer_intervals,
-    offers,
-)
+from monitor.store.names import hostnode_ids, hostnode_values, location_ids, offer_ids
+from monitor.store.schema import coverage, hostnode_intervals, marketplaces, offer_intervals
 
 
 class Continuity(StrEnum):
@@ -162,15 +152,16 @@ def _write(
 ) -> tuple[_State, Changes[OfferKey, OfferFacts]]:
     """Write the intervals that lead from `base` to `snapshot`."""
     moved = changes(base.hostnodes.facts, hostnode_facts(snapshot.hostnodes))
-    places = _location_ids(connection, marketplace, base.locations, moved)
+    seen = (facts.location for facts in (*moved.begun.values(), *moved.changed.values()))
+    places = location_ids(connection, marketplace, base.locations, seen)
     nodes = carry(
         connection,
         hostnode_intervals.c.hostnode_id,
         base.hostnodes,
         moved,
         snapshot.at,
-        ids=_hostnode_ids(connection, marketplace, moved.begun),
-        values=partial(_hostnode_values, places),
+        ids=hostnode_ids(connection, marketplace, moved.begun),
+        values=partial(hostnode_values, places),
     )
     found = changes(base.offers.facts, offer_facts(snapshot.offers))
     sold = carry(
@@ -179,55 +170,10 @@ def _write(
         base.offers,
         found,
         snapshot.at,
-        ids=_offer_ids(connection, nodes, found.begun),
+        ids=offer_ids(connection, {key: of for key, (of, _) in nodes.rows.items()}, found.begun),
         values=OfferFacts._asdict,
     )
     return _State(token=uuid4().hex, hostnodes=nodes, offers=sold, locations=places), found
-
-
-def _location_ids(
-    connection: Connection,
-    marketplace: Marketplace,
-    known: Mapping[Location, int],
-    moved: Changes[HostnodeId, HostnodeFacts],
-) -> Mapping[Location, int]:
-    """Return the ids of all locations, with those that no hostnode had told of before."""
-    seen = (facts.location for facts in (*moved.begun.values(), *moved.changed.values()))
-    new = [place for place in dict.fromkeys(seen) if place not in known]
-    if not new:
-        return known
-    rows = [_location_values(marketplace, place) for place in new]
-    statement = insert(locations).returning(locations.c.id, sort_by_parameter_order=True)
-    return {**known, **dict(zip(new, connection.scalars(statement, rows), strict=True))}
-
-
-def _location_values(marketplace: Marketplace, location: Location) -> dict[str, Any]:
-    values = asdict(location)
-    return {"marketplace_id": marketplace.id, "location": values.pop("id"), **values}
-
-
-def _hostnode_ids(
-    connection: Connection, marketplace: Marketplace, names: Iterable[HostnodeId]
-) -> dict[HostnodeId, int]:
-    columns = (hostnodes.c.marketplace_id, hostnodes.c.hostnode)
-    found = keys(connection, columns, [(marketplace.id, name) for name in names])
-    return {name: key for (_, name), key in found.items()}
-
-
-def _hostnode_values(places: Mapping[Location, int], facts: HostnodeFacts) -> dict[str, Any]:
-    values = facts._asdict()
-    return {"location_id": places[values.pop("location")], **values}
-
-
-def _offer_ids(
-    connection: Connection,
-    nodes: Open[HostnodeId, HostnodeFacts],
-    names: Collection[OfferKey],
-) -> dict[OfferKey, int]:
-    models = keys(connection, (gpus.c.name,), sorted({(gpu,) for _, gpu in names}))
-    pairs = {name: (nodes.rows[name[0]][0], models[name[1],]) for name in names}
-    found = keys(connection, (offers.c.hostnode_id, offers.c.gpu_id), pairs.values())
-    return {name: found[pair] for name, pair in pairs.items()}
 
 
 def _cover(connection: Connection, marketplace: Marketplace, at: datetime) -> None:
