@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor.cli import grab_spending, grab_switch
+from monitor.cli import grab_acts, grab_spending, grab_switch
 from monitor.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
@@ -27,6 +27,9 @@ from monitor.market.money import show as show_money
 from monitor.store.grabs import Books
 
 app = typer.Typer(help="What was bought, refused or is unclear, and why.", no_args_is_help=True)
+app.command("approve")(grab_acts.approve)
+app.command("resolve")(grab_acts.resolve)
+app.command("delete")(grab_acts.delete)
 app.command("pause")(grab_switch.pause)
 app.command("resume")(grab_switch.resume)
 app.command("spend")(grab_spending.spend)
