@@ -1,12 +1,13 @@
 """What a cycle asks of the store, in one transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
+from monitor.alerting.silence import Silence
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey
@@ -64,8 +65,11 @@ class Ledger(Protocol):
     def resolved(self, rule: RuleName, labels: Iterable[Labels]) -> tuple[Alert, ...]:
         """Return, for each of `labels`, the alert of `rule` that was resolved last."""
 
-    def groups(self) -> Mapping[RuleName, Group]:
-        """Return the groups of which something has been told or waits to be."""
+    def groups(self) -> Mapping[Labels, Group]:
+        """Return the groups of which something has been told or waits to be, by their keys."""
+
+    def silences(self, now: datetime) -> Sequence[Silence]:
+        """Return the silences that have not ended."""
 
     def keep(self, group: Group) -> None:
         """Write a group."""

@@ -1,35 +1,40 @@
 """From the alerts that fire to the notifications queued about them, in the cycle's transaction."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from monitor.alerting.dedup import Decision, decide, open_group
-from monitor.alerting.notice import Group, Notice, NotifyReason
+from monitor.alerting.dedup import Decision, Standing, decide, open_group
+from monitor.alerting.grouping import Homes, rehome, sum_up
+from monitor.alerting.notice import Group, Notice, NotifyPolicy, NotifyReason, Withheld
 from monitor.alerting.outbox import Draft
 from monitor.alerting.render import render
+from monitor.alerting.silence import Silence, matched_labels, silenced_until
 from monitor.ledger import Ledger
 from monitor.plan import Plan
-from monitor.rules.alert import Alert, AlertState, Labels, RuleName
-from monitor.rules.evaluate import evaluate
+from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Severity
+from monitor.rules.evaluate import AlertKey, evaluate
 
-Firing = Mapping[Labels, Alert]
+Alerts = Mapping[AlertKey, Alert]
 
 
 def tell(
     ledger: Ledger, plan: Plan, marketplace: str, active: Iterable[Alert], now: datetime
 ) -> int:
-    """Decide for each rule that fires, or was told to, what is to be told now, and queue it.
+    """Decide for each group that fires, or was told to, what is to be told now, and queue it.
 
     Returns:
         The number of notifications queued.
     """
-    telling = _Telling(ledger=ledger, plan=plan, marketplace=marketplace, now=now)
-    firing = _firing_by_rule(active)
-    groups = ledger.groups()
-    drafts: list[Draft] = []
-    for name in sorted(firing.keys() | groups.keys()):
-        drafts += telling.tell_rule(name, groups.get(name), firing.get(name, {}))
+    silences = tuple(each for each in ledger.silences(now) if each.is_active(now))
+    telling = _Telling(
+        ledger=ledger, plan=plan, marketplace=marketplace, now=now, silences=silences
+    )
+    firing = {
+        (alert.rule, alert.labels): alert for alert in active if alert.state is AlertState.FIRING
+    }
+    drafts = [*telling.groups(firing), *telling.after_quiet_hours()]
     ledger.enqueue(drafts, now)
     return len(drafts)
 
@@ -44,50 +49,147 @@ def forget(ledger: Ledger, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Telling:
-    """One pass over the groups of one marketplace."""
+    """One pass over the groups of one marketplace; `held` is what quiet hours let go in it."""
 
     ledger: Ledger
     plan: Plan
     marketplace: str
     now: datetime
+    silences: Collection[Silence]
+    held: dict[tuple[str, ...], list[Notice]] = field(default_factory=lambda: defaultdict(list))
 
-    def tell_rule(self, name: RuleName, group: Group | None, firing: Firing) -> list[Draft]:
-        policy = self.plan.policies.get(name)
+    def groups(self, firing: Alerts) -> Iterator[Draft]:
+        """Yield what is to be told of each group; what quiet hours let go is kept for later."""
+        home = Homes(self.plan.policies, self.plan.rules)
+        members: dict[Labels, dict[AlertKey, Alert]] = defaultdict(dict)
+        for alert_key, alert in firing.items():
+            if (at := home(alert_key)) is not None:
+                members[at][alert_key] = alert
+        stored = self.ledger.groups()
+        known = rehome(stored.values(), home)
+        kept: set[Labels] = set()
+        for key in sorted(members.keys() | known.keys()):
+            yield from self._tell_group(key, known.get(key), members.get(key, {}), stored, kept)
+        for key in stored.keys() - kept:
+            self.ledger.drop(stored[key])
+
+    def after_quiet_hours(self) -> Iterator[Draft]:
+        """Yield what quiet hours let go, in one message for all groups with the same receivers."""
+        for receivers, notices in self.held.items():
+            yield from self._drafts(receivers, sum_up(notices))
+
+    def _tell_group(
+        self,
+        key: Labels,
+        group: Group | None,
+        firing: Alerts,
+        stored: Mapping[Labels, Group],
+        kept: set[Labels],
+    ) -> Iterator[Draft]:
+        policy = self._policy(group, firing)
         if policy is None:
-            self._keep(group, None)
-            return []
-        values = {labels: alert.value for labels, alert in firing.items()}
-        opened = group or open_group(name, self.marketplace, policy, self.now)
-        decision = decide(opened, policy, values, self.now)
-        self._keep(group, decision.group)
-        if decision.reason is None:
-            return []
-        message = render(self._notice(name, decision, decision.reason, firing), now=self.now)
-        return self.plan.drafts(policy.notify, message, decision.reason, rule=name)
+            return
+        before = group or open_group(key, policy, self.now)
+        decision = decide(before, policy, self._standing(policy, before, firing), self.now)
+        if decision.group is not None:
+            kept.add(key)
+            if decision.group != stored.get(key):
+                self.ledger.keep(decision.group)
+        yield from self._tell(policy, before, decision, firing)
+
+    def _policy(self, group: Group | None, firing: Alerts) -> NotifyPolicy | None:
+        """Return the policy that the members of a group share; a group without any has none."""
+        members = firing or (group and (group.told or group.held)) or ()
+        return next((self.plan.policies[rule] for rule, _ in members), None)
+
+    def _standing(self, policy: NotifyPolicy, group: Group, firing: Alerts) -> Standing:
+        silenced = self._silenced({*firing, *group.told, *group.held}) if self.silences else {}
+        loud = {key: alert for key, alert in firing.items() if key not in silenced}
+        rules = {rule for rule, _ in (*loud, *group.told)} if policy.quiet_hours else set()
+        return Standing(
+            firing={key: alert.value for key, alert in loud.items()},
+            silenced=silenced,
+            acknowledged={
+                key: alert.acknowledged.at for key, alert in loud.items() if alert.acknowledged
+            },
+            urgent=policy.quiet_hours is not None
+            and any(self._severity(rule) in policy.quiet_hours.urgent for rule in rules),
+        )
+
+    def _silenced(self, keys: Iterable[AlertKey]) -> dict[AlertKey, datetime]:
+        until = {
+            (rule, labels): silenced_until(
+                self.silences, matched_labels(rule, labels, self._severity(rule))
+            )
+            for rule, labels in keys
+        }
+        return {key: ends_at for key, ends_at in until.items() if ends_at is not None}
+
+    def _tell(
+        self, policy: NotifyPolicy, before: Group, decision: Decision, firing: Alerts
+    ) -> Iterator[Draft]:
+        told = {} if decision.group is None else decision.group.told
+        shown = {key: alert for key, alert in firing.items() if key in told}
+        if decision.reason is not None:
+            notice = self._notice(decision.reason, shown, decision.ended, decision.missed)
+            if decision.reason is NotifyReason.REPEAT and decision.group is not None:
+                notice = replace(notice, remark=_which(decision.group.repeats, policy.max_repeats))
+            if before.withheld is Withheld.QUIET_HOURS:
+                self.held[policy.notify].append(notice)
+            else:
+                yield from self._drafts(policy.notify, notice)
+        if policy.escalate is not None:
+            yield from self._second(policy.escalate.notify, decision, firing)
+
+    def _second(
+        self, receivers: tuple[str, ...], decision: Decision, firing: Alerts
+    ) -> Iterator[Draft]:
+        """Yield what the second receivers are told: what nobody acknowledged, and how it ended."""
+        if decision.escalated:
+            shown = {key: firing[key] for key in decision.escalated}
+            yield from self._drafts(receivers, self._notice(NotifyReason.ESCALATED, shown))
+        if decision.ended_escalated:
+            notice = self._notice(NotifyReason.RESOLVED, {}, decision.ended_escalated)
+            yield from self._drafts(receivers, notice)
 
     def _notice(
-        self, name: RuleName, decision: Decision, reason: NotifyReason, firing: Firing
+        self,
+        reason: NotifyReason,
+        firing: Alerts,
+        ended: Collection[AlertKey] = (),
+        missed: Collection[AlertKey] = (),
     ) -> Notice:
+        rules = sorted({rule for rule, _ in (*firing, *ended, *missed)})
         return Notice(
-            rule=name,
+            rules=tuple(rules),
             marketplace=self.marketplace,
-            severity=self.plan.rules[name].severity,
+            severity=max(map(self._severity, rules), key=list(Severity).index),
             reason=reason,
             at=self.now,
             firing=tuple(firing.values()),
-            resolved=self.ledger.resolved(name, decision.ended),
+            resolved=self._resolved(ended),
+            missed=self._resolved(missed),
         )
 
-    def _keep(self, before: Group | None, after: Group | None) -> None:
-        if after is not None and after != before:
-            self.ledger.keep(after)
-        elif after is None and before is not None:
-            self.ledger.drop(before)
+    def _resolved(self, keys: Collection[AlertKey]) -> tuple[Alert, ...]:
+        by_rule: dict[RuleName, list[Labels]] = defaultdict(list)
+        for rule, labels in keys:
+            by_rule[rule].append(labels)
+        return tuple(
+            alert
+            for rule, labels in by_rule.items()
+            for alert in self.ledger.resolved(rule, labels)
+        )
+
+    def _drafts(self, receivers: Collection[str], notice: Notice) -> list[Draft]:
+        message = render(notice, now=self.now)
+        rule = notice.rules[0] if len(notice.rules) == 1 else None
+        return self.plan.drafts(receivers, message, notice.reason, rule=rule)
+
+    def _severity(self, rule: RuleName) -> Severity:
+        return self.plan.rules[rule].severity
 
 
-def _firing_by_rule(active: Iterable[Alert]) -> dict[RuleName, dict[Labels, Alert]]:
-    firing: dict[RuleName, dict[Labels, Alert]] = {}
-    for alert in active:
-        if alert.state is AlertState.FIRING:
-            firing.setdefault(alert.rule, {})[alert.labels] = alert
-    return firing
+def _which(repeat: int, most: int) -> str:
+    last = ", the last one until something changes" if repeat >= most else ""
+    return f"repeat {repeat} of {most}{last}"

@@ -5,95 +5,240 @@ waits for `group_wait`, later news for `group_interval` after the last notice, a
 is repeated after `repeat_interval`. *Improved* is ours: the best price has fallen.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
-from monitor.alerting.notice import Group, NotifyPolicy, NotifyReason
+from monitor.alerting.notice import Group, NotifyPolicy, NotifyReason, Withheld
+from monitor.alerting.quiet import QuietThen
 from monitor.market.money import NanoDollars
-from monitor.rules.alert import Labels, RuleName
+from monitor.rules.alert import Labels
+from monitor.rules.evaluate import AlertKey
 
-Values = Mapping[Labels, NanoDollars | None]
+Values = Mapping[AlertKey, NanoDollars | None]
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NEWS = {NotifyReason.FIRST, NotifyReason.NEW, NotifyReason.IMPROVED, NotifyReason.HELD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the alerts of a group stand now.
+
+    `firing` has the values of those that fire and are not silenced; `silenced` says of each other
+    one until when, whether it fires, was told as firing, or was held. `acknowledged` is when
+    somebody said they are looking after an alert. `urgent` groups are told in quiet hours too.
+    """
+
+    firing: Values
+    silenced: Mapping[AlertKey, datetime] = field(default_factory=dict)
+    acknowledged: Mapping[AlertKey, datetime] = field(default_factory=dict)
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What to do about a group: tell (`reason` is set) or not, and the group to remember.
 
-    `ended` are the labels of the alerts that were told as firing and are to be told as resolved.
+    `ended` are the alerts that were told as firing and are to be told as resolved, `missed` those
+    that came and went during quiet hours. `escalated` are the alerts of which the second
+    receivers are to be told, `ended_escalated` those of which they were told and which ended.
     `group` is `None` once nothing of it is left.
     """
 
     group: Group | None
     reason: NotifyReason | None = None
-    ended: tuple[Labels, ...] = ()
+    ended: tuple[AlertKey, ...] = ()
+    missed: tuple[AlertKey, ...] = ()
+    escalated: tuple[AlertKey, ...] = ()
+    ended_escalated: tuple[AlertKey, ...] = ()
 
 
-def open_group(rule: RuleName, marketplace: str, policy: NotifyPolicy, now: datetime) -> Group:
-    """Return the group of a rule of which nothing has been told."""
-    return Group(rule=rule, marketplace=marketplace, wait_until=now + policy.group_wait)
+def open_group(key: Labels, policy: NotifyPolicy, now: datetime) -> Group:
+    """Return a group of which nothing has been told."""
+    return Group(key=key, wait_until=now + policy.group_wait)
 
 
-def decide(group: Group, policy: NotifyPolicy, firing: Values, now: datetime) -> Decision:
-    """Return what is to be told about `group`, of which `firing` is the present state."""
-    reason = _reason(group, policy, firing, now)
-    if reason is None:
-        return Decision(group=_keep(group, firing))
-    if _must_wait(group, policy, now):
-        return Decision(group=replace(group, waiting=True))
-    ended = tuple(labels for labels in group.told if labels not in firing)
-    return Decision(
-        group=_told(group, policy, firing, now) if firing else None,
-        reason=reason,
-        ended=ended if policy.send_resolved else (),
-    )
+def decide(group: Group, policy: NotifyPolicy, standing: Standing, now: datetime) -> Decision:
+    """Return what is to be told about `group` as it stands now."""
+    night = policy.quiet_hours.until(now) if policy.quiet_hours else None
+    fresh = replace(group, due_at=None)
+    look = _Look(group=fresh, policy=policy, standing=standing, now=now, night=night)
+    return look.escalate(look.decide())
 
 
-def _reason(
-    group: Group, policy: NotifyPolicy, firing: Values, now: datetime
-) -> NotifyReason | None:
-    if group.told_at is None:
-        return NotifyReason.FIRST if firing else None
-    if any(labels not in group.told for labels in firing):
-        return NotifyReason.NEW
-    if _has_improved(group.told, firing, policy.improve_by):
-        return NotifyReason.IMPROVED
-    if policy.send_resolved and any(labels not in firing for labels in group.told):
-        return NotifyReason.RESOLVED
-    fresh = timedelta(0) <= now - group.told_at < policy.repeat_interval
-    return NotifyReason.REPEAT if firing and not fresh else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One look at one group; `night` is when the quiet hours end in which it is taken."""
+
+    group: Group
+    policy: NotifyPolicy
+    standing: Standing
+    now: datetime
+    night: datetime | None
+
+    @property
+    def quiet_until(self) -> datetime | None:
+        """When this group may be told again."""
+        return None if self.standing.urgent else self.night
+
+    def decide(self) -> Decision:
+        reason = self._reason()
+        if isinstance(reason, Withheld):
+            return self._remember(self._keep(reason))
+        if self.quiet_until is not None:
+            return self._remember(self._hold(self.quiet_until))
+        early = self._too_early()
+        if early is not None:
+            due_at = self.group.wait_until
+            return self._remember(replace(self.group, withheld=early, due_at=due_at))
+        return self._tell(reason)
+
+    def _reason(self) -> NotifyReason | Withheld:
+        firing, told = self.standing.firing, self.group.told
+        if self.night is None and not self.group.held <= self.standing.silenced.keys():
+            return NotifyReason.HELD
+        if self.group.told_at is None:
+            return NotifyReason.FIRST if firing else self._nothing()
+        if any(key not in told for key in firing):
+            return NotifyReason.NEW
+        if _has_improved(told, firing, self.policy.improve_by):
+            return NotifyReason.IMPROVED
+        if self.policy.send_resolved and self._ended():
+            return NotifyReason.RESOLVED
+        return self._repeat(self.group.told_at) if firing else self._nothing()
+
+    def _nothing(self) -> Withheld:
+        return Withheld.SILENCED if self.standing.silenced else Withheld.NOTHING_NEW
+
+    def _repeat(self, told_at: datetime) -> NotifyReason | Withheld:
+        if not self._unacknowledged(self.group):
+            return Withheld.ACKNOWLEDGED
+        if self.group.repeats >= self.policy.max_repeats:
+            return Withheld.REPEATS_SPENT
+        fresh = timedelta(0) <= self.now - told_at < self.policy.repeat_interval
+        return Withheld.NOTHING_NEW if fresh else NotifyReason.REPEAT
+
+    def _unacknowledged(self, group: Group) -> list[AlertKey]:
+        """Return what fires, was told, and nobody has acknowledged since the group's last news."""
+        since = group.news_at or _LONG_AGO
+        acknowledged = self.standing.acknowledged
+        return [
+            key
+            for key in self.standing.firing
+            if key in group.told and acknowledged.get(key, _LONG_AGO) < since
+        ]
+
+    def _ended(self) -> tuple[AlertKey, ...]:
+        standing = self.standing
+        return tuple(
+            key
+            for key in self.group.told
+            if key not in standing.firing and key not in standing.silenced
+        )
+
+    def _too_early(self) -> Withheld | None:
+        """Return why it is too early; a wait longer than any is a clock that was set back."""
+        longest = max(self.policy.group_wait, self.policy.group_interval)
+        if not timedelta(0) < self.group.wait_until - self.now <= longest:
+            return None
+        return Withheld.GROUP_WAIT if self.group.told_at is None else Withheld.GROUP_INTERVAL
+
+    def _keep(self, withheld: Withheld) -> Group:
+        """Return the group with what has silently ended forgotten."""
+        ended = self._ended()
+        return replace(
+            self.group,
+            withheld=withheld,
+            told=_without(self.group.told, ended),
+            escalated=self.group.escalated.difference(ended),
+        )
+
+    def _hold(self, until: datetime) -> Group:
+        """Return the group in quiet hours: what began is remembered, or what ended is forgotten."""
+        if self.policy.quiet_hours and self.policy.quiet_hours.then is QuietThen.DROP:
+            return replace(self._keep(Withheld.QUIET_HOURS), due_at=until)
+        untold = (key for key in self.standing.firing if key not in self.group.told)
+        held = self.group.held.union(untold)
+        return replace(self.group, withheld=Withheld.QUIET_HOURS, due_at=until, held=held)
+
+    def _tell(self, reason: NotifyReason) -> Decision:
+        standing, group = self.standing, self.group
+        news, ended = reason in _NEWS, self._ended()
+        silent = {key: value for key, value in group.told.items() if key in standing.silenced}
+        after = replace(
+            group,
+            withheld=Withheld.NOTHING_NEW,
+            wait_until=self.now + self.policy.group_interval,
+            told_at=self.now,
+            news_at=self.now if news else group.news_at,
+            repeats=0 if news else group.repeats + (reason is NotifyReason.REPEAT),
+            told={**standing.firing, **silent},
+            held=group.held.intersection(standing.silenced),
+            escalate_at=self._escalate_at() if news else group.escalate_at,
+            escalated=group.escalated.difference(ended),
+        )
+        told_ended = ended if self.policy.send_resolved else ()
+        return replace(
+            self._remember(after),
+            reason=reason,
+            ended=told_ended,
+            missed=tuple(sorted(group.held.difference(standing.firing, standing.silenced))),
+            ended_escalated=tuple(key for key in told_ended if key in group.escalated),
+        )
+
+    def _remember(self, group: Group) -> Decision:
+        """Decide to remember `group`, to be looked at when the next wait ends, or to forget it."""
+        standing = self.standing
+        if not (standing.firing or standing.silenced or group.told or group.held):
+            return Decision(group=None)
+        ends = [until for key, until in standing.silenced.items() if key not in group.told]
+        ends += [group.due_at] if group.due_at else []
+        withheld = group.withheld
+        if group.held and self.night:
+            ends.append(self.night)
+            withheld = Withheld.QUIET_HOURS
+        return Decision(group=replace(group, withheld=withheld, due_at=min(ends, default=None)))
+
+    def _escalate_at(self) -> datetime | None:
+        if self.policy.escalate is None:
+            return None
+        return self.group.escalate_at or self.now + self.policy.escalate.after
+
+    def escalate(self, decision: Decision) -> Decision:
+        """Add what the second receivers are to be told, once their time has come."""
+        group, escalate = decision.group, self.policy.escalate
+        if group is None or escalate is None or group.escalate_at is None:
+            return decision
+        waiting = self._unacknowledged(group)
+        if not waiting:
+            return replace(decision, group=replace(group, escalate_at=None))
+        at = max(group.escalate_at, self.quiet_until or group.escalate_at)
+        # A wait longer than any is a clock that was set back.
+        if self.quiet_until or timedelta(0) < at - self.now <= escalate.after:
+            return replace(decision, group=replace(group, due_at=min(group.due_at or at, at)))
+        told = replace(group, escalate_at=None, escalated=group.escalated.union(waiting))
+        return replace(decision, group=told, escalated=tuple(waiting))
 
 
 def _has_improved(told: Values, firing: Values, improve_by: float) -> bool:
+    """Compare the best prices of each rule, or of each GPU model where alerts are told apart so."""
     before, after = _lowest(told), _lowest(firing)
-    if before is None or after is None:
-        return False
-    return after < before and after <= before * (1 - improve_by)
-
-
-def _lowest(values: Values) -> NanoDollars | None:
-    return min((value for value in values.values() if value is not None), default=None)
-
-
-def _must_wait(group: Group, policy: NotifyPolicy, now: datetime) -> bool:
-    """Return whether it is too early; a wait longer than any is a clock that was set back."""
-    longest = max(policy.group_wait, policy.group_interval)
-    return timedelta(0) < group.wait_until - now <= longest
-
-
-def _keep(group: Group, firing: Values) -> Group | None:
-    """Return `group` with what has silently ended forgotten; nothing of it left is `None`."""
-    if not firing:
-        return None
-    left = {labels: value for labels, value in group.told.items() if labels in firing}
-    return replace(group, waiting=False, told=left)
-
-
-def _told(group: Group, policy: NotifyPolicy, firing: Values, now: datetime) -> Group:
-    return replace(
-        group,
-        waiting=False,
-        wait_until=now + policy.group_interval,
-        told_at=now,
-        told=dict(firing),
+    return any(
+        price < before[of] and price <= before[of] * (1 - improve_by)
+        for of, price in after.items()
+        if of in before
     )
+
+
+def _lowest(values: Values) -> dict[tuple[str, str], NanoDollars]:
+    lowest: dict[tuple[str, str], NanoDollars] = {}
+    for (rule, labels), value in values.items():
+        if value is not None:
+            of = (rule, next((text for name, text in labels if name == "gpu"), ""))
+            lowest[of] = min(value, lowest.get(of, value))
+    return lowest
+
+
+def _without(told: Values, ended: Collection[AlertKey]) -> Values:
+    return {key: value for key, value in told.items() if key not in ended} if ended else told

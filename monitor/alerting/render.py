@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerting.notice import Message, Notice, NotifyReason
 from monitor.market.money import NanoDollars, show
-from monitor.rules.alert import Alert, Labels, Sighting
+from monitor.rules.alert import Alert, Sighting
 
 TITLE_LENGTH = 200
 BODY_LENGTH = 3_500
@@ -24,6 +24,8 @@ _PREFIXES = {
     NotifyReason.IMPROVED: "cheaper: ",
     NotifyReason.REPEAT: "still: ",
     NotifyReason.RESOLVED: "resolved: ",
+    NotifyReason.HELD: "after quiet hours: ",
+    NotifyReason.ESCALATED: "unanswered: ",
 }
 _WHY = {
     NotifyReason.FIRST: "the rule began to fire",
@@ -31,6 +33,8 @@ _WHY = {
     NotifyReason.IMPROVED: "the best price has fallen",
     NotifyReason.REPEAT: "it still fires",
     NotifyReason.RESOLVED: "something ended",
+    NotifyReason.HELD: "quiet hours are over",
+    NotifyReason.ESCALATED: "nobody has acknowledged it: see `gpu-monitor alerts ack`",
 }
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -42,11 +46,7 @@ def render(notice: Notice, *, now: datetime) -> Message:
     for the rule's resources. How long an alert has been firing is counted up to `now`.
     """
     best = _best(notice.firing)
-    if notice.reason is NotifyReason.RESOLVED:
-        what = _ended(notice.resolved, notice.at)
-    else:
-        what = _headline(best[0]) if best else "no offer is left"
-    title = f"{_PREFIXES.get(notice.reason, '')}{_plain(notice.rule)}: {what}"
+    title = f"{_PREFIXES.get(notice.reason, '')}{_rules(notice)}: {_what(notice, best)}"
     return _message(f"{title} ({_plain(notice.marketplace)})", _body(notice, best, now))
 
 
@@ -70,21 +70,39 @@ def _message(title: str, lines: Iterable[str]) -> Message:
     )
 
 
+def _rules(notice: Notice) -> str:
+    return _plain(notice.rules[0]) if len(notice.rules) == 1 else f"{len(notice.rules)} rules"
+
+
+def _what(notice: Notice, best: Sequence[Sighting]) -> str:
+    if best and notice.reason is not NotifyReason.RESOLVED:
+        return _headline(best[0])
+    if notice.missed:
+        return f"{_ended(notice.missed, notice.at)}, while it was quiet"
+    return _ended(notice.resolved, notice.at) if notice.resolved else "no offer is left"
+
+
 def _body(notice: Notice, best: Sequence[Sighting], now: datetime) -> Iterator[str]:
     for sighting in best[:SHOWN]:
         yield from _offer(sighting)
         yield ""
     offers = sum(alert.offers for alert in notice.firing)
     yield from _rest(max(offers, len(best)) - len(best[:SHOWN]), "more")
-    for alert in notice.resolved[:SHOWN]:
-        ended_at = _instant(alert.resolved_at or notice.at)
-        yield f"{_end(alert, notice.at)}, at {ended_at}: {_of(alert.labels)}"
-    yield from _rest(len(notice.resolved) - SHOWN, "more ended")
+    yield from _endings(notice, notice.resolved, "ended")
+    yield from _endings(notice, notice.missed, "came and went")
     for alert in notice.firing[:SHOWN]:
-        yield f"firing since {_since(alert, now)}: {_of(alert.labels)}"
+        yield f"firing since {_since(alert, now)}: {_of(notice, alert)}"
     yield from _rest(len(notice.firing) - SHOWN, "more firing")
     why = _WHY.get(notice.reason, notice.reason.value)
-    yield f"severity {notice.severity.value}; told because {why}"
+    remark = f" ({_plain(notice.remark, BODY_LENGTH)})" if notice.remark else ""
+    yield f"severity {notice.severity.value}; told because {why}{remark}"
+
+
+def _endings(notice: Notice, alerts: Sequence[Alert], what: str) -> Iterator[str]:
+    for alert in alerts[:SHOWN]:
+        ended_at = _instant(alert.resolved_at or notice.at)
+        yield f"{what} {_end(alert, notice.at)}, at {ended_at}: {_of(notice, alert)}"
+    yield from _rest(len(alerts) - SHOWN, f"more {what}")
 
 
 def _best(alerts: Iterable[Alert]) -> list[Sighting]:
@@ -134,12 +152,12 @@ def _ended(alerts: Sequence[Alert], at: datetime) -> str:
     told = min(alerts, key=lambda alert: (alert.value is None, alert.value or 0))
     gpu = f"{_plain(told.best[0].gpu)} " if told.best else ""
     others = f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""
-    return f"{gpu}{_end(told, at)}{others}"
+    return f"{gpu}ended {_end(told, at)}{others}"
 
 
 def _end(alert: Alert, at: datetime) -> str:
     lasted = (alert.resolved_at or at) - (alert.firing_at or alert.active_at)
-    return f"ended after {_duration(lasted)}, last {_from(alert.value)}"
+    return f"after {_duration(lasted)}, last {_from(alert.value)}"
 
 
 def _since(alert: Alert, now: datetime) -> str:
@@ -147,8 +165,9 @@ def _since(alert: Alert, now: datetime) -> str:
     return f"{_instant(since)} ({_duration(now - since)})"
 
 
-def _of(labels: Labels) -> str:
-    return ", ".join(f"{_plain(name)}={_plain(value)}" for name, value in labels)
+def _of(notice: Notice, alert: Alert) -> str:
+    rule = (("rule", alert.rule),) if len(notice.rules) > 1 else ()
+    return ", ".join(f"{_plain(name)}={_plain(value)}" for name, value in (*rule, *alert.labels))
 
 
 def _rest(count: int, what: str) -> Iterator[str]:

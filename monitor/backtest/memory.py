@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
+from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
@@ -38,7 +39,7 @@ class MemoryLedger:
         self._known = Known()
         self._active: dict[AlertKey, Alert] = {}
         self._resolved: dict[AlertKey, Alert] = {}
-        self._groups: dict[RuleName, Group] = {}
+        self._groups: dict[Labels, Group] = {}
 
     def before(self) -> Known:
         """Return what was known before this poll."""
@@ -79,17 +80,22 @@ class MemoryLedger:
         found = (self._resolved.get((rule, each)) for each in labels)
         return tuple(alert for alert in found if alert is not None)
 
-    def groups(self) -> Mapping[RuleName, Group]:
-        """Return the groups of which something has been told or waits to be."""
+    def groups(self) -> Mapping[Labels, Group]:
+        """Return the groups of which something has been told or waits to be, by their keys."""
         return dict(self._groups)
+
+    def silences(self, now: datetime) -> tuple[Silence, ...]:
+        """Return no silences: a backtest tells what the rules do by themselves."""
+        del now
+        return ()
 
     def keep(self, group: Group) -> None:
         """Write a group."""
-        self._groups[group.rule] = group
+        self._groups[group.key] = group
 
     def drop(self, group: Group) -> None:
         """Delete a group."""
-        del self._groups[group.rule]
+        del self._groups[group.key]
 
     def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
         """Keep notifications, as of `now`."""

@@ -72,7 +72,7 @@ class Backtest:
         """Tell what has waited long enough at some instant before `at`, at that instant."""
         ledger = self.ledger
         while True:
-            waits = (each.wait_until for each in ledger.groups().values() if each.waiting)
+            waits = (each.due_at for each in ledger.groups().values() if each.due_at)
             due = min(waits, default=at)
             if due >= at:
                 return

@@ -9,10 +9,18 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from monitor.config.model import GrabConfig, MatchConfig, PresetConfig, RuleConfig, Table
+from monitor.config.model import (
+    GrabConfig,
+    MatchConfig,
+    PresetConfig,
+    QuietHoursConfig,
+    RuleConfig,
+    Table,
+)
+from monitor.config.names import did_you_mean
 from monitor.config.place import Finding, Place, show
-from monitor.config.schema import did_you_mean
 from monitor.config.shape import tables
+from monitor.config.times import TimeOfDay
 from monitor.config.values import Dollars, Flag, Percentage, Ports, Whole
 from monitor.rules.against import Yardstick
 
@@ -30,6 +38,7 @@ _DOLLARS: Final[TypeAdapter[Any]] = TypeAdapter(Dollars)
 _WHOLE: Final[TypeAdapter[Any]] = TypeAdapter(Whole)
 _FLAG: Final[TypeAdapter[Any]] = TypeAdapter(Flag)
 _PERCENT: Final[TypeAdapter[Any]] = TypeAdapter(Percentage)
+_TIME_OF_DAY: Final[TypeAdapter[Any]] = TypeAdapter(TimeOfDay)
 _PORTS: Final[TypeAdapter[Any]] = TypeAdapter(Ports)
 
 Raw = dict[str, Any]
@@ -92,6 +101,12 @@ def _preset(place: Place, raw: Raw) -> Iterator[Finding]:
         )
 
 
+def _quiet_hours(place: Place, raw: Raw) -> Iterator[Finding]:
+    begin, end = (_good(_TIME_OF_DAY, raw.get(key)) for key in ("from", "to"))
+    if begin is not None and begin == end:
+        yield (*place, "to"), "is `from`: name an earlier or later time"
+
+
 def _grab(place: Place, raw: Raw) -> Iterator[Finding]:
     missing = [limit for limit in LIMITS if raw.get(limit) is None]
     if raw.get("mode") == "live" and missing:
@@ -103,6 +118,7 @@ _CHECKS: Mapping[type[Table], Callable[[Place, Raw], Iterator[Finding]]] = {
     RuleConfig: _rule,
     PresetConfig: _preset,
     GrabConfig: _grab,
+    QuietHoursConfig: _quiet_hours,
 }
 
 
@@ -128,8 +144,13 @@ def _unknown_names(root: Raw) -> Iterator[Finding]:
 
 
 def _receivers(root: Raw) -> Iterator[tuple[Place, object]]:
-    tables_ = [(("notifications",), root.get("notifications")), *_items(root, "rules")]
-    for place, table in tables_:
+    telling = [(("notifications",), root.get("notifications")), *_items(root, "rules")]
+    inner = [
+        ((*place, "escalate"), table["escalate"])
+        for place, table in telling
+        if isinstance(table, dict) and "escalate" in table
+    ]
+    for place, table in (*telling, *inner):
         match table.get("notify") if isinstance(table, dict) else None:
             case list() as names:
                 yield from (((*place, "notify", i), name) for i, name in enumerate(names))

@@ -17,7 +17,8 @@ from monitor.alerting.notice import NotifyReason
 from monitor.config.document import Document, read_document
 from monitor.config.load import read_text
 from monitor.config.model import Table
-from monitor.config.schema import did_you_mean, schema_problems
+from monitor.config.names import did_you_mean
+from monitor.config.schema import schema_problems
 from monitor.config.syntax import unreadable
 from monitor.config.values import Dollars, Duration, Percentage, Some, SomeTime, Text, Texts, Whole
 from monitor.errors import ConfigError, Problem

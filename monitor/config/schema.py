@@ -1,8 +1,7 @@
 """What pydantic found wrong, in words for the one who wrote the file."""
 
 import re
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,7 +9,8 @@ from pydantic_core import ErrorDetails
 
 from monitor.config.document import Document
 from monitor.config.model import Config, ResourcesConfig, Table
-from monitor.config.place import Place, show
+from monitor.config.names import did_you_mean
+from monitor.config.place import Place
 from monitor.config.shape import keys_of, names_of, table_at
 from monitor.config.values import Plain
 from monitor.errors import Problem
@@ -28,13 +28,6 @@ def schema_problems(
         unknown = details["type"] == "extra_forbidden"
         if unknown or place not in document.unread:
             yield document.problem(place, _sentence(details, root), at_key=unknown)
-
-
-def did_you_mean(text: str, allowed: Iterable[str]) -> str:
-    """Return "; did you mean …?" if `text` looks like a slip of one of `allowed`, else nothing."""
-    lower = {name.lower(): name for name in allowed}
-    close = get_close_matches(text.lower(), lower, n=1, cutoff=0.6)
-    return f"; did you mean `{show(lower[close[0]])}`?" if close else ""
 
 
 _EXPECTED = {

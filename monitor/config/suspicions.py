@@ -16,8 +16,8 @@ from monitor.config.model import (
     RuleConfig,
     RuleGrabConfig,
 )
+from monitor.config.names import did_you_mean
 from monitor.config.place import Finding, Place
-from monitor.config.schema import did_you_mean
 from monitor.grab.wish import stricter
 from monitor.rules.against import Yardstick
 

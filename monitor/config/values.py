@@ -16,9 +16,11 @@ from urllib.parse import SplitResult, urlsplit
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Strict
 
+from monitor.alerting.notice import GroupLabel
 from monitor.config.durations import parse_duration
 from monitor.config.secret import Secret
 from monitor.market.money import NANO_PER_DOLLAR, NanoDollars, nano
+from monitor.rules.alert import Severity
 
 Typed = int | float | bool
 MOST_DOLLARS = 1_000_000
@@ -237,6 +239,8 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 SomeTime = Annotated[Duration, AfterValidator(_some_time)]
 Dollars = Annotated[NanoDollars, BeforeValidator(_dollars)]
 Share = Annotated[float, BeforeValidator(_share)]
+Severities = Annotated[tuple[Severity, ...], BeforeValidator(_listed)]
+GroupLabels = Annotated[tuple[GroupLabel, ...], BeforeValidator(_listed)]
 Listen = Annotated[ListenAddress, BeforeValidator(listen_address)]
 BaseUrl = Annotated[Text, AfterValidator(_base_url)]
 Token = Annotated[Secret, AfterValidator(_token)]

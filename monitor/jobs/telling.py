@@ -20,7 +20,7 @@ class Telling:
         self._wake = wake
 
     def jobs(self) -> list[Job]:
-        """Return the job that tells what waited for `group_wait` or `group_interval`."""
+        """Return the job that tells what waited for a time to come, or for one to end."""
         return [job("tell", self._tell_waiting, SECOND, minutes=1)]
 
     def tell_operators(self, title: str, body: str, now: datetime) -> None:
@@ -45,7 +45,7 @@ class Telling:
     def _tell_waiting(self, now: datetime) -> None:
         setup = self._shared.setup
         with self._shared.database.read() as connection:
-            due = {group.marketplace for group in groups.due(connection, now)}
+            due = groups.due(connection, now)
         for marketplace in due & setup.marketplaces.keys():
             with self._shared.ledgers.ledger(marketplace) as ledger:
                 active = ledger.alerts().values()

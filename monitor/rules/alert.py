@@ -71,6 +71,15 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """Somebody is looking after an alert: no repeats, no escalation, until it ends or changes."""
+
+    at: datetime
+    by: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert as it is stored.
 
@@ -92,6 +101,7 @@ class Alert:
     value: NanoDollars | None = None
     offers: int = 0
     best: tuple[Sighting, ...] = ()
+    acknowledged: Acknowledgement | None = None
 
     @property
     def marketplace(self) -> str:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.config.document import Document, read_document
-from monitor.config.schema import did_you_mean
+from monitor.config.names import did_you_mean
 from monitor.config.syntax import not_utf8, unreadable
 from monitor.config.values import Duration, Text
 from monitor.errors import ConfigError, Problem

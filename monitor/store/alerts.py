@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, selec
 
 from monitor.errors import StoreError
 from monitor.rules.alert import (
+    Acknowledgement,
     Alert,
     AlertState,
     Labels,
@@ -56,6 +57,37 @@ def save(connection: Connection, changed: Iterable[Alert], made: Iterable[Transi
     _forget(connection, lapsed)
     if rows := [_transition_values(each) for each in made]:
         connection.execute(insert(transitions), rows)
+
+
+def acknowledge(
+    connection: Connection,
+    rule: RuleName,
+    labels: Iterable[tuple[str, str]],
+    acknowledgement: Acknowledgement,
+) -> list[Labels]:
+    """Acknowledge the firing alerts of a rule that have all of `labels`; return which they are.
+
+    The next evaluation that changes an alert does not touch it, and the next life has none.
+    """
+    wanted = set(labels)
+    rows = connection.execute(
+        select(alerts.c.id, alerts.c.labels).where(
+            ACTIVE_ALERT, alerts.c.rule == rule, alerts.c.state == AlertState.FIRING.value
+        )
+    )
+    found = {row.id: read_labels(row.labels) for row in rows}
+    chosen = {key: each for key, each in found.items() if wanted <= set(each)}
+    acknowledged = connection.execute(
+        update(alerts)
+        .where(alerts.c.id.in_(chosen), alerts.c.state == AlertState.FIRING.value)
+        .values(
+            acknowledged_at=acknowledgement.at,
+            acknowledged_by=acknowledgement.by,
+            acknowledged_comment=acknowledgement.comment,
+        )
+        .returning(alerts.c.id)
+    )
+    return [chosen[key] for key in sorted(acknowledged.scalars())]
 
 
 def recent(connection: Connection, since: datetime) -> list[Alert]:
@@ -210,6 +242,15 @@ def _alert(row: Row[Any]) -> Alert:
         value=row.value,
         offers=row.offers,
         best=read_best(row.best),
+        acknowledged=_acknowledgement(row),
+    )
+
+
+def _acknowledgement(row: Row[Any]) -> Acknowledgement | None:
+    if row.acknowledged_at is None:
+        return None
+    return Acknowledgement(
+        at=row.acknowledged_at, by=row.acknowledged_by, comment=row.acknowledged_comment
     )
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from monitor.alerting.silence import Matcher, MatchOperator
 from monitor.grab.grab import Candidate
 from monitor.market.instance import Forward
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import Labels, Sighting
+from monitor.rules.evaluate import AlertKey
 
 
 def labels_text(labels: Labels) -> str:
@@ -39,14 +41,37 @@ def read_best(text: str) -> tuple[Sighting, ...]:
     return tuple(Sighting(**{"price": None, **each}) for each in json.loads(text))
 
 
-def told_text(told: Mapping[Labels, NanoDollars | None]) -> str:
-    """Return what was told of each alert as stored: pairs of labels and a value."""
-    return _dump([[dict(sorted(labels)), value] for labels, value in told.items()])
+def told_text(told: Mapping[AlertKey, NanoDollars | None]) -> str:
+    """Return what was told of each alert as stored: its rule, its labels, and a value."""
+    return _dump([[rule, dict(sorted(labels)), value] for (rule, labels), value in told.items()])
 
 
-def read_told(text: str) -> dict[Labels, NanoDollars | None]:
+def read_told(text: str) -> dict[AlertKey, NanoDollars | None]:
     """Return what was told of each alert."""
-    return {tuple(labels.items()): value for labels, value in json.loads(text)}
+    return {(rule, tuple(labels.items())): value for rule, labels, value in json.loads(text)}
+
+
+def alert_keys_text(keys: Iterable[AlertKey]) -> str:
+    """Return what tells alerts apart as stored: rules and labels."""
+    return _dump([[rule, dict(sorted(labels))] for rule, labels in sorted(keys)])
+
+
+def read_alert_keys(text: str) -> frozenset[AlertKey]:
+    """Return what tells alerts apart."""
+    return frozenset((rule, tuple(labels.items())) for rule, labels in json.loads(text))
+
+
+def matchers_text(matchers: Iterable[Matcher]) -> str:
+    """Return matchers as stored: label, operator and value of each."""
+    return _dump([[each.label, each.operator.value, each.value] for each in matchers])
+
+
+def read_matchers(text: str) -> tuple[Matcher, ...]:
+    """Return stored matchers."""
+    return tuple(
+        Matcher(label=label, operator=MatchOperator(operator), value=value)
+        for label, operator, value in json.loads(text)
+    )
 
 
 def candidates_text(candidates: Iterable[Candidate]) -> str:

@@ -1,31 +1,37 @@
-"""What has been told about the alerts of each rule."""
+"""What has been told about the alerts of each group."""
 
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from monitor.alerting.notice import Group
-from monitor.rules.alert import RuleName
-from monitor.store.encoding import read_told, told_text
+from monitor.alerting.notice import Group, Withheld
+from monitor.rules.alert import Labels
+from monitor.store.encoding import (
+    alert_keys_text,
+    labels_text,
+    read_alert_keys,
+    read_labels,
+    read_told,
+    told_text,
+)
 from monitor.store.keys import insertion
 from monitor.store.schema import alert_groups
 
 
-def load(connection: Connection, marketplace: str) -> dict[RuleName, Group]:
-    """Return the groups of a marketplace."""
+def load(connection: Connection, marketplace: str) -> dict[Labels, Group]:
+    """Return the groups of a marketplace by their keys."""
     rows = connection.execute(select(alert_groups).where(alert_groups.c.marketplace == marketplace))
-    return {group.rule: group for group in map(_group, rows)}
+    return {group.key: group for group in map(_group, rows)}
 
 
-def due(connection: Connection, now: datetime) -> list[Group]:
-    """Return the groups that have waited long enough with something to tell."""
-    rows = connection.execute(
-        select(alert_groups)
-        .where(alert_groups.c.waiting, alert_groups.c.wait_until <= now)
-        .order_by(alert_groups.c.wait_until)
+def due(connection: Connection, now: datetime) -> set[str]:
+    """Return the marketplaces with a group to look at now, though no poll came."""
+    return set(
+        connection.scalars(
+            select(alert_groups.c.marketplace).where(alert_groups.c.due_at <= now).distinct()
+        )
     )
-    return [_group(row) for row in rows]
 
 
 def marketplaces(connection: Connection) -> set[str]:
@@ -38,34 +44,39 @@ def save(connection: Connection, group: Group) -> None:
     insert = insertion(connection, alert_groups)
     values = {
         "wait_until": group.wait_until,
-        "waiting": group.waiting,
+        "due_at": group.due_at,
+        "withheld": group.withheld and group.withheld.value,
         "told_at": group.told_at,
+        "news_at": group.news_at,
+        "repeats": group.repeats,
         "told": told_text(group.told),
+        "held": alert_keys_text(group.held),
+        "escalate_at": group.escalate_at,
+        "escalated": alert_keys_text(group.escalated),
     }
     connection.execute(
         insert.values(
-            rule=group.rule, marketplace=group.marketplace, **values
-        ).on_conflict_do_update(
-            index_elements=[alert_groups.c.rule, alert_groups.c.marketplace], set_=values
-        )
+            key=labels_text(group.key), marketplace=group.marketplace, **values
+        ).on_conflict_do_update(index_elements=[alert_groups.c.key], set_=values)
     )
 
 
 def remove(connection: Connection, group: Group) -> None:
     """Delete a group, of which nothing is left to tell."""
-    connection.execute(
-        delete(alert_groups).where(
-            alert_groups.c.rule == group.rule, alert_groups.c.marketplace == group.marketplace
-        )
-    )
+    connection.execute(delete(alert_groups).where(alert_groups.c.key == labels_text(group.key)))
 
 
 def _group(row: Row[Any]) -> Group:
     return Group(
-        rule=row.rule,
-        marketplace=row.marketplace,
+        key=read_labels(row.key),
         wait_until=row.wait_until,
-        waiting=row.waiting,
+        due_at=row.due_at,
+        withheld=row.withheld and Withheld(row.withheld),
         told_at=row.told_at,
+        news_at=row.news_at,
+        repeats=row.repeats,
         told=read_told(row.told),
+        held=read_alert_keys(row.held),
+        escalate_at=row.escalate_at,
+        escalated=read_alert_keys(row.escalated),
     )

@@ -1,6 +1,6 @@
 """All that a cycle reads and writes, in one transaction that has its marketplace to itself."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 
 from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
+from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey
 from monitor.rules.past import Needs, Past
-from monitor.store import alerts, groups, marketplaces, outbox, past, polls
+from monitor.store import alerts, groups, marketplaces, outbox, past, polls, silences
 from monitor.store.engine import Database
 from monitor.store.marketplaces import Marketplace
 from monitor.store.observations import Observations
@@ -104,9 +105,13 @@ class Ledger:
         """Return, for each of `labels`, the alert of `rule` that was resolved last."""
         return alerts.last_resolved(self._connection, rule, labels)
 
-    def groups(self) -> Mapping[RuleName, Group]:
-        """Return the groups of which something has been told or waits to be."""
+    def groups(self) -> Mapping[Labels, Group]:
+        """Return the groups of which something has been told or waits to be, by their keys."""
         return groups.load(self._connection, self._before.name)
+
+    def silences(self, now: datetime) -> Sequence[Silence]:
+        """Return the silences that have not ended."""
+        return silences.listed(self._connection, since=now)
 
     def keep(self, group: Group) -> None:
         """Write a group."""

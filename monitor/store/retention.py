@@ -1,4 +1,4 @@
-"""Deleting what is older than the retention: polls, transitions, alerts, notifications, grabs.
+"""Deleting what is older than the retention: polls, alerts, silences, notifications, grabs.
 
 Intervals are not deleted here: they are the history, and are summed up before they go. Nor are
 grabs that cost money: they are the accounts, and few.
@@ -15,6 +15,7 @@ from monitor.store.schema import (
     grabs,
     notifications,
     polls,
+    silences,
     transitions,
 )
 
@@ -24,8 +25,9 @@ _Expired = tuple[Table, Column[datetime], ColumnElement[bool]]
 def prune(connection: Connection, *, before: datetime, limit: int) -> int:
     """Delete up to `limit` rows of each kind that ended before an instant.
 
-    Notifications that are neither sent nor given up stay, and so do alerts that are not resolved
-    and grabs that bought something or may yet. The history of a grab goes with it.
+    Notifications that are neither sent nor given up stay, and so do alerts that are not
+    resolved, silences that go on, and grabs that bought something or may yet. The history of a
+    grab goes with it.
 
     Returns:
         The number of rows deleted; while it is not 0 there may be more. Between two batches
@@ -41,6 +43,7 @@ def _expired(before: datetime) -> list[_Expired]:
         (transitions, transitions.c.at, transitions.c.at < before),
         (alerts, alerts.c.resolved_at, alerts.c.resolved_at < before),
         (notifications, ended, and_(ENDED_NOTIFICATION, ended < before)),
+        (silences, silences.c.ends_at, silences.c.ends_at < before),
         (grabs, grabs.c.created_at, and_(UNBOUGHT_GRAB, grabs.c.created_at < before)),
     ]
 

@@ -238,7 +238,7 @@ def _remembered(database: Database, marketplace: str) -> object:
     return (
         None if latest is None else (latest.at, latest.hostnodes, latest.offers),
         [(each.rule, each.state, each.pending_since, each.value) for each in found.alerts],
-        sorted((each.rule, each.waiting, each.wait_until, len(each.told)) for each in told),
+        sorted((str(each.withheld), each.due_at, each.wait_until, len(each.told)) for each in told),
     )
 
 

@@ -2,18 +2,26 @@
 
 from dataclasses import replace
 
-from monitor.alerting.notice import Group
+from monitor.alerting.notice import Group, Withheld
 from monitor.market.money import NanoDollars
 from monitor.store import groups
 from monitor.store.engine import Database
 from tests.contract.samples import LABELS, NOON, RULE, at
 
-GROUP = Group(rule=RULE, marketplace="tensordock", wait_until=at(1), waiting=True)
+KEY = (("marketplace", "tensordock"), ("rule", RULE))
+ELSEWHERE = (("marketplace", "elsewhere"), ("rule", RULE))
+GROUP = Group(key=KEY, wait_until=at(1), due_at=at(1), withheld=Withheld.GROUP_WAIT)
 TOLD = replace(
     GROUP,
-    waiting=False,
+    due_at=None,
+    withheld=None,
     told_at=NOON,
-    told={LABELS: NanoDollars(2), (("marketplace", "東京"),): None},
+    news_at=NOON,
+    repeats=3,
+    told={(RULE, LABELS): NanoDollars(2), (RULE, (("marketplace", "東京"),)): None},
+    held=frozenset({(RULE, LABELS)}),
+    escalate_at=at(2),
+    escalated=frozenset({(RULE, LABELS)}),
 )
 
 
@@ -22,12 +30,12 @@ def test_a_group_is_read_back_as_it_was_written_last(database: Database) -> None
         for group in (GROUP, TOLD):
             groups.save(connection, group)
     with database.read() as connection:
-        assert groups.load(connection, "tensordock") == {RULE: TOLD}
+        assert groups.load(connection, "tensordock") == {KEY: TOLD}
 
 
 def test_groups_of_another_marketplace_are_not_loaded(database: Database) -> None:
     with database.transaction() as connection:
-        groups.save(connection, replace(GROUP, marketplace="elsewhere"))
+        groups.save(connection, replace(GROUP, key=ELSEWHERE))
         assert groups.load(connection, "tensordock") == {}
 
 
@@ -38,9 +46,9 @@ def test_a_removed_group_is_gone(database: Database) -> None:
         assert groups.load(connection, "tensordock") == {}
 
 
-def test_a_group_is_due_when_it_has_waited_with_something_to_tell(database: Database) -> None:
+def test_a_group_is_due_when_what_it_waits_for_has_come(database: Database) -> None:
     with database.transaction() as connection:
         groups.save(connection, GROUP)
-        groups.save(connection, replace(TOLD, marketplace="elsewhere"))
-        assert groups.due(connection, NOON) == []
-        assert groups.due(connection, at(1)) == [GROUP]
+        groups.save(connection, replace(TOLD, key=ELSEWHERE))
+        assert groups.due(connection, NOON) == set()
+        assert groups.due(connection, at(1)) == {"tensordock"}

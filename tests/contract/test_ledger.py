@@ -21,7 +21,7 @@ from tests.contract.samples import (
     selling,
 )
 
-GROUP = Group(rule=RULE, marketplace="tensordock", wait_until=NOON)
+GROUP = Group(key=(("marketplace", "tensordock"), ("rule", RULE)), wait_until=NOON)
 
 
 def cycle(ledgers: Ledgers, minutes: float, *prices: int) -> int:
@@ -55,7 +55,7 @@ def test_all_that_a_cycle_writes_is_there_together(database: Database) -> None:
         ledger.enqueue([a_draft()], NOON)
     with Ledgers(database).ledger("tensordock") as ledger:
         assert ledger.alerts() == {(RULE, LABELS): an_alert()}
-        assert ledger.groups() == {RULE: GROUP}
+        assert ledger.groups() == {GROUP.key: GROUP}
         assert ledger.resolved(RULE, [LABELS]) == ()
         ledger.drop(GROUP)
         assert ledger.groups() == {}

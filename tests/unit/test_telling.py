@@ -1,12 +1,13 @@
 """What is told about the alerts of each rule, over a ledger in memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from monitor.alerting.notice import Group, NotifyPolicy
+from monitor.alerting.notice import Group, NotifyPolicy, Withheld
 from monitor.alerting.outbox import DestinationKey, Draft
+from monitor.alerting.silence import Silence
 from monitor.ledger import Before
 from monitor.market.money import nano
 from monitor.market.snapshot import Poll
@@ -20,6 +21,7 @@ from monitor.telling import forget, tell
 NOON = datetime(2026, 3, 21, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 A, B = RuleName("a"), RuleName("b")
+KEY: Labels = (("marketplace", "m"), ("rule", "a"))
 
 
 class Memory:
@@ -28,7 +30,8 @@ class Memory:
     def __init__(self, *active: Alert) -> None:
         self.active: dict[AlertKey, Alert] = {(each.rule, each.labels): each for each in active}
         self.ended: list[Alert] = []
-        self.known: dict[RuleName, Group] = {}
+        self.known: dict[Labels, Group] = {}
+        self.silenced: list[Silence] = []
         self.transitions: list[Transition] = []
         self.queued: list[Draft] = []
 
@@ -54,14 +57,17 @@ class Memory:
         wanted = set(labels)
         return tuple(each for each in self.ended if each.rule == rule and each.labels in wanted)
 
-    def groups(self) -> Mapping[RuleName, Group]:
+    def groups(self) -> Mapping[Labels, Group]:
         return dict(self.known)
 
+    def silences(self, now: datetime) -> Sequence[Silence]:
+        return [each for each in self.silenced if each.ends_at > now]
+
     def keep(self, group: Group) -> None:
-        self.known[group.rule] = group
+        self.known[group.key] = group
 
     def drop(self, group: Group) -> None:
-        del self.known[group.rule]
+        del self.known[group.key]
 
     def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
         assert now.tzinfo is UTC
@@ -143,9 +149,9 @@ def test_a_message_that_waits_is_remembered_as_waiting() -> None:
     ledger = Memory(an_alert())
     plan = a_plan(A, group_wait=MINUTE)
     assert told(ledger, plan) == []
-    assert ledger.known[A].waiting
+    assert ledger.known[KEY].withheld is Withheld.GROUP_WAIT
     assert told(ledger, plan, minutes=1) == [(A, "first")]
-    assert not ledger.known[A].waiting
+    assert ledger.known[KEY].due_at is None
 
 
 def test_a_rule_that_is_not_configured_is_dropped_and_not_told() -> None:
@@ -160,7 +166,7 @@ def test_a_rule_nobody_is_told_of_queues_nothing_and_is_not_asked_again() -> Non
     plan = a_plan(A)
     silent = replace(plan, policies={A: NotifyPolicy(notify=())})
     assert told(ledger, silent) == []
-    assert not ledger.known[A].waiting
+    assert ledger.known[KEY].due_at is None
 
 
 def test_a_marketplace_that_is_forgotten_ends_its_alerts_and_tells_nobody() -> None:

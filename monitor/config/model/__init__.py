@@ -26,7 +26,12 @@ from monitor.config.model.sources import (
     ServerConfig,
 )
 from monitor.config.model.table import Table
-from monitor.config.model.telling import NotificationsConfig, ReceiverConfig
+from monitor.config.model.telling import (
+    EscalationConfig,
+    NotificationsConfig,
+    QuietHoursConfig,
+    ReceiverConfig,
+)
 from monitor.config.secret import Secret
 from monitor.config.values import Some
 from monitor.errors import Problem
@@ -35,6 +40,7 @@ __all__ = [
     "CloudInitConfig",
     "Config",
     "DatabaseConfig",
+    "EscalationConfig",
     "GrabConfig",
     "MarketplaceConfig",
     "MatchConfig",
@@ -42,6 +48,7 @@ __all__ = [
     "NotificationsConfig",
     "PresetConfig",
     "PresetResourcesConfig",
+    "QuietHoursConfig",
     "ReceiverConfig",
     "ResourcesConfig",
     "RuleConfig",

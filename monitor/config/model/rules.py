@@ -6,13 +6,18 @@ from pydantic import Field
 
 from monitor.alerting.notice import NotifyPolicy
 from monitor.config.model.table import Table
-from monitor.config.model.telling import NotificationsConfig
+from monitor.config.model.telling import (
+    EscalationConfig,
+    NotificationsConfig,
+    QuietHoursConfig,
+)
 from monitor.config.values import (
     Amount,
     Count,
     Dollars,
     Duration,
     Flag,
+    GroupLabels,
     Percentage,
     Share,
     SomePercentage,
@@ -123,15 +128,29 @@ class RuleConfig(Table):
     outage_tolerance: Duration = timedelta(hours=1)
     severity: Severity = Severity.INFO
     notify: Texts | None = None
+    group_by: GroupLabels | None = None
     group_wait: Duration | None = None
     group_interval: SomeTime | None = None
     repeat_interval: SomeTime | None = None
+    max_repeats: Whole | None = None
     send_resolved: Flag | None = None
     improve_by: Share | None = None
+    quiet_hours: QuietHoursConfig | None = None
+    escalate: EscalationConfig | None = None
     grab: RuleGrabConfig | None = None
 
     def policy(self, defaults: NotificationsConfig) -> NotifyPolicy:
         """Return when and to whom this rule's alerts are told: its own keys, else `defaults`."""
-        own = {key: getattr(self, key) for key in NotificationsConfig.model_fields}
-        given = {key: value for key, value in own.items() if value is not None}
-        return NotifyPolicy(**{**dict(defaults), **given})
+        given = {
+            key: value
+            for table in (defaults, self)
+            for key in NotificationsConfig.model_fields
+            if (value := getattr(table, key)) is not None
+        }
+        for key, value in given.items():
+            match value:
+                case QuietHoursConfig():
+                    given[key] = value.hours()
+                case EscalationConfig():
+                    given[key] = value.escalation()
+        return NotifyPolicy(**given)

@@ -2,8 +2,26 @@
 
 from datetime import timedelta
 
+from pydantic import Field
+
+from monitor.alerting.notice import Escalation, GroupLabel
+from monitor.alerting.quiet import QuietHours, QuietThen
 from monitor.config.model.table import Table
-from monitor.config.values import Duration, Flag, Secrets, Share, SomeTime, Text, Texts
+from monitor.config.times import DAYS, Days, TimeOfDay, Zone
+from monitor.config.values import (
+    Duration,
+    Flag,
+    GroupLabels,
+    Secrets,
+    Severities,
+    Share,
+    SomeTexts,
+    SomeTime,
+    Text,
+    Texts,
+    Whole,
+)
+from monitor.rules.alert import Severity
 
 
 class ReceiverConfig(Table):
@@ -11,6 +29,39 @@ class ReceiverConfig(Table):
 
     name: Text
     urls: Secrets
+
+
+class QuietHoursConfig(Table):
+    """The part of the day in which nothing is told, on the clocks of `tz`."""
+
+    from_: TimeOfDay = Field(alias="from")
+    to: TimeOfDay
+    tz: Zone
+    days: Days = DAYS
+    then: QuietThen = QuietThen.HOLD
+    urgent: Severities = (Severity.CRITICAL,)
+
+    def hours(self) -> QuietHours:
+        """Return them as they are decided by."""
+        return QuietHours(
+            begin=self.from_,
+            end=self.to,
+            zone=self.tz,
+            days=tuple(sorted(map(DAYS.index, self.days))),
+            then=self.then,
+            urgent=self.urgent,
+        )
+
+
+class EscalationConfig(Table):
+    """Who is told when nobody has acknowledged an alert within a time."""
+
+    after: SomeTime
+    notify: SomeTexts
+
+    def escalation(self) -> Escalation:
+        """Return it as it is decided by."""
+        return Escalation(after=self.after, notify=self.notify)
 
 
 class NotificationsConfig(Table):
@@ -21,8 +72,12 @@ class NotificationsConfig(Table):
     """
 
     notify: Texts = ()
+    group_by: GroupLabels = (GroupLabel.RULE, GroupLabel.MARKETPLACE)
     group_wait: Duration = timedelta(0)
     group_interval: SomeTime = timedelta(minutes=1)
     repeat_interval: SomeTime = timedelta(hours=4)
+    max_repeats: Whole = 6
     send_resolved: Flag = True
     improve_by: Share = 0.05
+    quiet_hours: QuietHoursConfig | None = None
+    escalate: EscalationConfig | None = None

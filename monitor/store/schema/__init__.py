@@ -8,7 +8,6 @@ from monitor.store.schema.alerting import (
     ACTIVE_ALERT,
     ENDED_NOTIFICATION,
     UNENDED_NOTIFICATION,
-    alert_groups,
     alerts,
     destinations,
     notifications,
@@ -37,6 +36,7 @@ from monitor.store.schema.market import (
     offers,
     polls,
 )
+from monitor.store.schema.telling import alert_groups, digests, silences
 
 __all__ = [
     "ACTIVE_ALERT",
@@ -50,6 +50,7 @@ __all__ = [
     "buying",
     "coverage",
     "destinations",
+    "digests",
     "gpus",
     "grab_events",
     "grab_spending",
@@ -65,5 +66,6 @@ __all__ = [
     "offer_intervals",
     "offers",
     "polls",
+    "silences",
     "transitions",
 ]

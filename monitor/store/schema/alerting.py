@@ -1,12 +1,10 @@
-"""Alerts, what was told about them, and the outbox."""
+"""Alerts, their transitions, and the outbox."""
 
 from sqlalchemy import (
-    Boolean,
     Column,
     ForeignKey,
     Index,
     Integer,
-    PrimaryKeyConstraint,
     Table,
     Text,
     text,
@@ -36,6 +34,9 @@ alerts = Table(
     Column("value", NANO_DOLLARS),
     Column("offers", Integer, nullable=False),
     Column("best", Text, nullable=False),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_comment", Text),
     # the one life an alert can have at a time; the pending and firing alerts of each cycle
     Index(
         "uq_alerts_active",
@@ -66,18 +67,6 @@ transitions = Table(
     Index(None, "at"),
 )
 
-alert_groups = Table(
-    "alert_groups",
-    metadata,
-    Column("rule", Text, nullable=False),
-    Column("marketplace", Text, nullable=False),
-    Column("wait_until", UtcDateTime, nullable=False),
-    Column("waiting", Boolean, nullable=False),
-    Column("told_at", UtcDateTime),
-    Column("told", Text, nullable=False),
-    PrimaryKeyConstraint("rule", "marketplace"),
-)
-
 # Few rows, one for each URL ever told: from here a claim finds the head of each queue.
 destinations = Table(
     "destinations", metadata, Column("destination", Text, primary_key=True), sqlite_with_rowid=False
@@ -93,6 +82,7 @@ notifications = Table(
     Column("rule", Text),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("format", Text, nullable=False, server_default="text"),
     Column("status", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("unknown_attempts", Integer, nullable=False),

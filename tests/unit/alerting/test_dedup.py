@@ -6,37 +6,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting.dedup import Decision, decide, open_group
-from monitor.alerting.notice import Group, NotifyPolicy, NotifyReason
-from monitor.market.money import NanoDollars, nano
-from monitor.rules.alert import Labels, RuleName
+from monitor.alerting.dedup import Decision, Standing, decide, open_group
+from monitor.alerting.notice import Group, NotifyPolicy, NotifyReason, Withheld
+from monitor.market.money import nano
+from monitor.rules.alert import RuleName
+from monitor.rules.evaluate import AlertKey
 
 NOON = datetime(2026, 3, 21, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 POLICY = NotifyPolicy(notify=("chat",), group_interval=MINUTE)
-A: Labels = (("gpu", "a"),)
-B: Labels = (("gpu", "b"),)
+KEY = (("marketplace", "m"), ("rule", "r"))
+A: AlertKey = (RuleName("r"), (("location", "a"),))
+B: AlertKey = (RuleName("r"), (("location", "b"),))
 
 
-def told(values: Mapping[Labels, float], policy: NotifyPolicy = POLICY) -> Group:
-    fresh = open_group(RuleName("r"), "m", replace(policy, group_wait=timedelta(0)), NOON)
-    group = decide(fresh, policy, prices(values), NOON).group
+def told(values: Mapping[AlertKey, float], policy: NotifyPolicy = POLICY) -> Group:
+    fresh = open_group(KEY, replace(policy, group_wait=timedelta(0)), NOON)
+    group = decide(fresh, policy, firing(values), NOON).group
     assert group is not None
     return group
 
 
-def prices(values: Mapping[Labels, float]) -> dict[Labels, NanoDollars | None]:
-    return {labels: nano(value) for labels, value in values.items()}
+def firing(values: Mapping[AlertKey, float]) -> Standing:
+    return Standing(firing={key: nano(value) for key, value in values.items()})
 
 
 def later(
-    group: Group, values: Mapping[Labels, float], minutes: float = 5, policy: NotifyPolicy = POLICY
+    group: Group,
+    values: Mapping[AlertKey, float],
+    minutes: float = 5,
+    policy: NotifyPolicy = POLICY,
 ) -> Decision:
-    return decide(group, policy, prices(values), NOON + minutes * MINUTE)
+    return decide(group, policy, firing(values), NOON + minutes * MINUTE)
 
 
 @pytest.mark.parametrize(
-    ("firing", "reason"),
+    ("prices", "reason"),
     [
         ({A: 2.0}, None),
         ({A: 2.0, B: 3.0}, NotifyReason.NEW),
@@ -48,14 +53,14 @@ def later(
     ],
 )
 def test_what_is_told_after_a_first_notice(
-    firing: Mapping[Labels, float], reason: NotifyReason | None
+    prices: Mapping[AlertKey, float], reason: NotifyReason | None
 ) -> None:
-    assert later(told({A: 2.0}), firing).reason is reason
+    assert later(told({A: 2.0}), prices).reason is reason
 
 
 def test_a_group_is_first_told_as_first() -> None:
-    fresh = open_group(RuleName("r"), "m", POLICY, NOON)
-    assert decide(fresh, POLICY, prices({A: 2.0}), NOON).reason is NotifyReason.FIRST
+    fresh = open_group(KEY, POLICY, NOON)
+    assert decide(fresh, POLICY, firing({A: 2.0}), NOON).reason is NotifyReason.FIRST
 
 
 def test_what_was_told_is_repeated_after_the_repeat_interval() -> None:
@@ -80,24 +85,26 @@ def test_news_within_the_group_interval_waits_and_is_not_lost() -> None:
     soon = later(told({A: 2.0}), {A: 2.0, B: 3.0}, minutes=0.5)
     assert soon.reason is None
     assert soon.group is not None
-    assert soon.group.waiting
+    assert soon.group.withheld is Withheld.GROUP_INTERVAL
+    assert soon.group.due_at == NOON + MINUTE
     assert later(soon.group, {A: 2.0, B: 3.0}, minutes=1).reason is NotifyReason.NEW
 
 
 def test_the_first_alert_waits_for_group_wait() -> None:
     patient = replace(POLICY, group_wait=MINUTE)
-    fresh = open_group(RuleName("r"), "m", patient, NOON)
-    waits = decide(fresh, patient, prices({A: 2.0}), NOON)
+    fresh = open_group(KEY, patient, NOON)
+    waits = decide(fresh, patient, firing({A: 2.0}), NOON)
     assert waits.reason is None
     assert waits.group is not None
-    assert waits.group.waiting
+    assert waits.group.withheld is Withheld.GROUP_WAIT
+    assert waits.group.due_at == NOON + MINUTE
     assert later(waits.group, {A: 2.0}, minutes=1, policy=patient).reason is NotifyReason.FIRST
 
 
 def test_an_alert_that_ends_within_group_wait_is_not_told() -> None:
     patient = replace(POLICY, group_wait=MINUTE)
-    fresh = open_group(RuleName("r"), "m", patient, NOON)
-    assert decide(fresh, patient, {}, NOON) == Decision(group=None)
+    fresh = open_group(KEY, patient, NOON)
+    assert decide(fresh, patient, Standing(firing={}), NOON) == Decision(group=None)
 
 
 def test_a_clock_set_back_does_not_hold_news_up_for_an_hour() -> None:
@@ -107,7 +114,7 @@ def test_a_clock_set_back_does_not_hold_news_up_for_an_hour() -> None:
 
 def test_an_unpriced_alert_neither_improves_nor_breaks_the_comparison() -> None:
     group = told({A: 2.0})
-    assert decide(group, POLICY, {A: None}, NOON + 5 * MINUTE).reason is None
+    assert decide(group, POLICY, Standing(firing={A: None}), NOON + 5 * MINUTE).reason is None
 
 
 _firing = st.dictionaries(st.sampled_from([A, B]), st.floats(0.5, 5))
@@ -115,20 +122,20 @@ _firing = st.dictionaries(st.sampled_from([A, B]), st.floats(0.5, 5))
 
 @given(st.lists(st.tuples(_firing, st.integers(0, 300)), max_size=25))
 def test_every_alert_that_stays_is_told_and_nothing_is_resolved_untold(
-    polls: list[tuple[dict[Labels, float], int]],
+    polls: list[tuple[dict[AlertKey, float], int]],
 ) -> None:
     """After each decision all that fires is told or waits; only what was told is told as ended."""
-    group, now, known = None, NOON, set[Labels]()
+    group, now, known = None, NOON, set[AlertKey]()
     for values, minutes in polls:
         now += minutes * MINUTE
         if not group and not values:
             continue
-        opened = group or open_group(RuleName("r"), "m", POLICY, now)
-        decision = decide(opened, POLICY, prices(values), now)
+        opened = group or open_group(KEY, POLICY, now)
+        decision = decide(opened, POLICY, firing(values), now)
         assert set(decision.ended) <= known
         if decision.reason:
             known = set(values)
         group = decision.group
         assert group is not None or not values
-        if group and not group.waiting:
+        if group and group.due_at is None:
             assert set(values) == set(group.told)

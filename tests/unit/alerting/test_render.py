@@ -52,7 +52,7 @@ def notice(
     resolved: tuple[Alert, ...] = (),
 ) -> Notice:
     return Notice(
-        rule=ALERT.rule,
+        rules=(ALERT.rule,),
         marketplace="tensordock",
         severity=Severity.WARNING,
         reason=reason,
@@ -206,13 +206,15 @@ ANY_ALERT = st.builds(
 )
 ANY_NOTICE = st.builds(
     Notice,
-    rule=TEXT,
+    rules=st.lists(TEXT, min_size=1, max_size=3).map(tuple),
     marketplace=TEXT,
     severity=st.sampled_from(Severity),
     reason=st.sampled_from(NotifyReason),
     at=INSTANT,
     firing=st.lists(ANY_ALERT, max_size=7).map(tuple),
     resolved=st.lists(ANY_ALERT, max_size=7).map(tuple),
+    missed=st.lists(ANY_ALERT, max_size=7).map(tuple),
+    remark=TEXT,
 )
 
 

@@ -10,13 +10,16 @@ from monitor.market.hostnode import HostnodeId
 from monitor.market.instance import Forward
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel
-from monitor.rules.alert import Labels, Sighting
+from monitor.rules.alert import Labels, RuleName, Sighting
+from monitor.rules.evaluate import AlertKey
 from monitor.store.encoding import (
+    alert_keys_text,
     best_text,
     candidates_text,
     forwards_text,
     labels_text,
     names_text,
+    read_alert_keys,
     read_best,
     read_candidates,
     read_forwards,
@@ -69,9 +72,17 @@ def test_the_best_offers_are_read_as_they_were_written(value: tuple[Sighting, ..
     assert read_best(best_text(value)) == value
 
 
-@given(st.dictionaries(labels, _maybe(st.integers(1, 10**15).map(NanoDollars)), max_size=3))
-def test_what_was_told_is_read_as_it_was_written(value: dict[Labels, NanoDollars | None]) -> None:
+alert_keys = st.tuples(st.text().map(RuleName), labels)
+
+
+@given(st.dictionaries(alert_keys, _maybe(st.integers(1, 10**15).map(NanoDollars)), max_size=3))
+def test_what_was_told_is_read_as_it_was_written(value: dict[AlertKey, NanoDollars | None]) -> None:
     assert read_told(told_text(value)) == value
+
+
+@given(st.frozensets(alert_keys, max_size=3))
+def test_what_tells_alerts_apart_is_read_as_it_was_written(value: frozenset[AlertKey]) -> None:
+    assert read_alert_keys(alert_keys_text(value)) == value
 
 
 candidates = st.builds(

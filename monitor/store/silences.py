@@ -1,0 +1,68 @@
+"""Silences, kept after they end as a record of who silenced what."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from monitor.alerting.silence import Matcher, Silence, SilenceId
+from monitor.store.encoding import matchers_text, read_matchers
+from monitor.store.schema import silences
+
+
+def add(
+    connection: Connection,
+    matchers: Collection[Matcher],
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    created_by: str,
+    comment: str,
+    now: datetime,
+) -> SilenceId:
+    """Write a silence, and return the id it was given."""
+    made = connection.execute(
+        insert(silences)
+        .values(
+            matchers=matchers_text(matchers),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            created_at=now,
+            created_by=created_by,
+            comment=comment,
+        )
+        .returning(silences.c.id)
+    )
+    return SilenceId(made.scalar_one())
+
+
+def listed(connection: Connection, since: datetime) -> list[Silence]:
+    """Return the silences that end after an instant, in the order of their ends."""
+    rows = connection.execute(
+        select(silences)
+        .where(silences.c.ends_at > since)
+        .order_by(silences.c.ends_at, silences.c.id)
+    )
+    return [_silence(row) for row in rows]
+
+
+def expire(connection: Connection, silence: SilenceId, now: datetime) -> bool:
+    """End a silence at once; say whether there is one with that id that had not ended."""
+    ended = connection.execute(
+        update(silences)
+        .where(silences.c.id == silence, silences.c.ends_at > now)
+        .values(ends_at=now)
+    )
+    return ended.rowcount == 1
+
+
+def _silence(row: Row[Any]) -> Silence:
+    return Silence(
+        id=row.id,
+        matchers=read_matchers(row.matchers),
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        created_by=row.created_by,
+        comment=row.comment,
+    )
