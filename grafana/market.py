@@ -219,14 +219,16 @@ def _prices() -> list[AnyPanel]:
                     decimals=1,
                     steps=AGAINST_USUAL,
                 ),
-                Column(field="Value #F", heading="GPUs free", unit=COUNT),
-                Column(field="Value #G", heading="Offers", unit=COUNT),
+                Column(field="Value #F", heading="To be had, 7 d", unit=RATIO, decimals=1),
+                Column(field="Value #G", heading="GPUs free", unit=COUNT),
+                Column(field="Value #H", heading="Offers", unit=COUNT),
             ),
             Now(expr="min by (gpu) (gpu_market_price_min_usd_per_hour{@model})"),
             Now(expr=f"min by (gpu) ({_BEST}:median7d{{@model}})"),
             Now(expr=f"min by (gpu) ({_BEST}:min{{@model}} / {_BEST}:median7d{{@model}} - 1)"),
             Now(expr=f"min by (gpu) ({_BEST}:median30d{{@model}})"),
             Now(expr=f"min by (gpu) ({_BEST}:min{{@model}} / {_BEST}:median30d{{@model}} - 1)"),
+            Now(expr="max by (gpu) (@week)"),
             Now(
                 expr="sum by (gpu) (max by (marketplace, gpu) (gpu_market_gpus_available{@model}))"
             ),

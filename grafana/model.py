@@ -89,14 +89,14 @@ def _now() -> list[AnyPanel]:
         number(
             Frame(
                 title="To be had, 7 days",
-                description="Share of the polled time of the last 7 days in which at least one GPU "
-                "of the model was free.",
+                description="Share of the last 7 days, as far as Prometheus saw the market, in "
+                "which at least one GPU of the model was free.",
                 unit=RATIO,
                 decimals=1,
                 width=4,
                 height=4,
             ),
-            Course(expr="avg_over_time((max(gpu_market_gpus_available{@model}) > bool 0)[7d:5m])"),
+            Course(expr="max(@week)"),
             steps=((None, RED), (0.5, YELLOW), (0.9, GREEN)),
         ),
     ]

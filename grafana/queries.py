@@ -121,4 +121,10 @@ _SCOPES = {
     # the price of each offer with a GPU free, with where it stands; GPUs free, by country
     "had": f"({_HAD} {_STANDS} ({_PLACE}) {_INFO})",
     "freeby": f"({_FREE} {_STANDS} (country) {_INFO})",
+    # share of the last 7 days, as far as the market was seen, in which a model could be had
+    "week": (
+        f"(sum_over_time(job_marketplace_gpu:gpu_market_gpus_available:any{{{_MODEL}}}[7d]) "
+        "/ on (job, marketplace) group_left () "
+        f"count_over_time(job_marketplace:gpu_market_gpus_available:count{{{_MARKETPLACE}}}[7d]))"
+    ),
 }

@@ -79,6 +79,12 @@ class Daemon:
         """The process's own number."""
         return self.process.pid
 
+    @property
+    def url(self) -> str:
+        """Where it serves, as soon as it does."""
+        url, *_ = until(lambda: _SERVED.findall(self.output()))
+        return str(url)
+
     def output(self) -> str:
         """Return all that was written so far."""
         with self._grew:
@@ -110,8 +116,7 @@ class Daemon:
 
     def get(self, path: str) -> str:
         """Return what the daemon serves at `path`."""
-        (url, *_) = until(lambda: _SERVED.findall(self.output()))
-        return httpx.get(f"{url}{path}", trust_env=False).text
+        return httpx.get(f"{self.url}{path}", trust_env=False).text
 
     def metric(self, series: str) -> float | None:
         """Return the value of a series, written as Prometheus does, or `None`."""

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,13 +41,15 @@ def panels(uid: str) -> list[Json]:
     return [panel for panel in loaded(uid)["panels"] if panel["type"] != "row"]
 
 
-def asked(*, sql: bool = False) -> Iterator[Asked]:
-    """Yield each query of all panels: PromQL, or SQL."""
-    for uid in UIDS:
-        for panel in panels(uid):
-            for target in panel["targets"]:
-                if ("rawSql" in target) is sql:
-                    yield Asked(uid=uid, panel=panel, target=target)
+def asked(*, sql: bool = False) -> list[Asked]:
+    """Return each query of all panels: PromQL, or SQL."""
+    return [
+        Asked(uid=uid, panel=panel, target=target)
+        for uid in UIDS
+        for panel in panels(uid)
+        for target in panel["targets"]
+        if ("rawSql" in target) is sql
+    ]
 
 
 def variables(uid: str) -> dict[str, Json]:
