@@ -18,7 +18,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from grafana.frame import ORANGE, AnyPanel
+from grafana.frame import ORANGE, PURPLE, AnyPanel
 from grafana.queries import PROMETHEUS, promql
 
 TAG = "gpu-monitor"
@@ -142,14 +142,24 @@ class _Titled(AnnotationQuery):
         return {**super().to_json(), **self._titles}
 
 
-def firing() -> Annotation:
-    """Return marks for the alerts that the monitor's rules have found."""
-    return Marked(
-        name="Alerts firing",
-        expr='sum by (rule) (gpu_monitor_alerts{@job,state="firing"}) > 0',
-        title="{{rule}}",
-        text="the rule {{rule}} fires",
-    )
+def marks() -> list[Annotation]:
+    """Return marks for the alerts that the monitor's rules have found, and for what was bought."""
+    return [
+        Marked(
+            name="Alerts firing",
+            expr='max by (rule) (gpu_monitor_alerts{@job,state="firing"}) > 0',
+            title="{{rule}}",
+            text="the rule {{rule}} fires",
+        ),
+        Marked(
+            name="Grabs",
+            expr="sum by (rule, outcome) (increase(gpu_monitor_grabs_total"
+            '{@job,outcome=~"created|unknown|dry_run"}[2m])) > 0',
+            title="{{rule}}: {{outcome}}",
+            text="a grab of the rule {{rule}} came to {{outcome}}",
+            color=PURPLE,
+        ),
+    ]
 
 
 def _asked(name: str, label: str, query: str, of: DataSourceRef) -> dashboard.QueryVariable:

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana.board import Section, board, country, firing, job, marketplace, several, source
+from grafana.board import Section, board, country, job, marketplace, marks, several, source
 from grafana.frame import (
     BLUE,
     COUNT,
@@ -44,7 +44,7 @@ def market() -> Dashboard:
             ),
             country(),
         ],
-        annotations=[firing()],
+        annotations=marks(),
         sections=[
             Section(title="Now", panels=_now()),
             Section(title="Best offers", panels=[_best_offers()]),

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana.board import Section, board, country, firing, job, marketplace, one, source
+from grafana.board import Section, board, country, job, marketplace, marks, one, source
 from grafana.frame import (
     BLUE,
     COUNT,
@@ -46,7 +46,7 @@ def model() -> Dashboard:
             ),
             country(),
         ],
-        annotations=[firing()],
+        annotations=marks(),
         sections=[
             Section(title="$model now", panels=_now()),
             Section(title="Price", panels=_price()),

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana.board import Section, board, firing, job, several, source
+from grafana.board import Section, board, job, marks, several, source
 from grafana.buying import buying
 from grafana.frame import (
     COUNT,
@@ -39,7 +39,7 @@ def monitor() -> Dashboard:
                 promql("label_values(gpu_monitor_build_info{@job}, instance)"),
             ),
         ],
-        annotations=[firing()],
+        annotations=marks(),
         sections=[
             Section(title="Now", panels=_now()),
             Section(title="Polling", panels=_polling()),

@@ -13,7 +13,7 @@ import pytest
 from monitor.simulator.drift import Drift
 from monitor.simulator.rows import hostnode
 from monitor.web.exposition import Format, negotiate
-from tests.integration.daemon import Site, site
+from tests.integration.daemon import CHEAP_H100, Site, site
 from tests.integration.prometheus import CHOSEN, Prometheus, Series, prometheus, with_values
 from tests.integration.receivers import Answer, http_receiver
 from tests.unit.grafana.boards import UIDS, Asked, Json, asked, loaded, rules, selectors, variables
@@ -24,6 +24,14 @@ pytestmark = pytest.mark.slow
 H100 = "h100-sxm5-80gb"
 ODD = 'back\\slash "quoted" {brace} – 東京'
 LOWEST = "job_marketplace_gpu:gpu_market_price_min_usd_per_hour:min"
+BUYING = {**CHEAP_H100, "grab": {"preset": "box"}}
+PRESET = {
+    "name": "box",
+    "image": "ubuntu2404",
+    "resources": {"vcpu_count": 2, "ram_gb": 8, "storage_gb": 100},
+    "ssh_key_id": "made-up",
+}
+LIMITS = {"mode": "dry_run", "max_instances": 1, "max_spend_per_month": 500}
 AN_EXPOSITION = Answer(headers={"content-type": Format.TEXT.value}, body=b"x 1\n")
 STEP = timedelta(seconds=0.05)
 ALERTS = [rule for rule in rules() if "alert" in rule]
@@ -46,6 +54,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         market = place.market.market
         market.add(hostnode("odd", H100, price=1.99, city=ODD))
         place.market.simulation.follow(Drift(market, step=STEP))
+        place.write(rules=[BUYING], presets=[PRESET], grab=LIMITS)
         with place.daemon() as daemon:
             daemon.wait_for("polled", outcome="ok")
             with prometheus(
@@ -102,9 +111,21 @@ def marks() -> list[Json]:
     return [mark for uid in UIDS for mark in loaded(uid)["annotations"]["list"]]
 
 
-def test_every_annotation_marks_what_has_happened(watched: Watched) -> None:
+def test_every_annotation_asks_for_what_is_there(watched: Watched) -> None:
+    """What it marks are the values over 0."""
     for mark in marks():
-        assert watched.prom.over_time(with_values(mark["expr"])), mark["name"]
+        expr, over, nothing = with_values(mark["expr"]).rpartition(" > 0")
+        assert (over, nothing) == (" > 0", "")
+        assert values(watched.prom.over_time(expr)) != [], mark["name"]
+
+
+def test_an_alert_that_fires_is_marked(watched: Watched) -> None:
+    marked = {
+        series["metric"].get("rule")
+        for mark in marks()
+        for series in watched.prom.over_time(with_values(mark["expr"]))
+    }
+    assert BUYING["name"] in marked
 
 
 @pytest.mark.parametrize("rule", RECORDINGS, ids=lambda rule: rule["record"])

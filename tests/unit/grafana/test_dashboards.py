@@ -147,12 +147,13 @@ def target_variables(board: Json) -> Iterator[str]:
 
 def target_counters(board: Json) -> Iterator[str]:
     """Counters and histograms are asked for by rates, over what Grafana finds fitting."""
+    marks = {mark["name"] for mark in board["annotations"]["list"]}
     for where, expr in queries(board):
         for found in re.finditer(r"(\w+)\((\w+(?:_total|_bucket|_sum|_count))\{", expr):
             if found[1] not in {"rate", "increase"}:
                 yield f"{where} shows the counter {found[2]} as it is"
         for interval in re.findall(r"\b(?:rate|increase)\(\w+\{[^}]*\}\[([^\]]+)\]", expr):
-            if interval not in {"$__rate_interval", "$__interval"}:
+            if interval != "$__rate_interval" and where not in marks:
                 yield f"{where} has a rate over {interval}"
         for counter in re.findall(r"\b\w+_total\b", expr):
             if not re.search(rf"(rate|increase)\({counter}\{{", expr):
