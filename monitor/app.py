@@ -17,6 +17,7 @@ from monitor.config.model import Config
 from monitor.config.secret import Redactor
 from monitor.errors import MonitorError, RestartNeededError
 from monitor.jobs.accounts import Accounts
+from monitor.jobs.alertmanagers import Alertmanagers
 from monitor.jobs.delivery import Delivery
 from monitor.jobs.polling import Polling
 from monitor.jobs.shared import Shared
@@ -61,7 +62,10 @@ class Monitor:
         self._scheduler = Scheduler(self._watch)
         self._delivery = Delivery(self._shared, self._watch)
         self._telling = Telling(self._shared, self._delivery.wake)
-        self._polling = Polling(self._shared, self._telling, self._delivery.wake)
+        self._alertmanagers = Alertmanagers(self._shared, self._watch)
+        self._polling = Polling(
+            self._shared, self._telling, self._delivery.wake, self._alertmanagers.wake
+        )
         self._upkeep = Upkeep(self._shared)
         self._accounts = Accounts(self._shared)
         self._warden = Warden(
@@ -106,6 +110,7 @@ class Monitor:
         self._scheduler.start()
         self._scheduler.set(self._jobs(), now)
         self._delivery.start()
+        self._alertmanagers.start()
         self._warden.start()
         log.info("running", version=__version__, rules=len(self._shared.setup.plan.rules))
         log.info("serving", url=self._server.url)
@@ -117,6 +122,7 @@ class Monitor:
         self._scheduler.stop()
         self._warden.leave()
         self._delivery.leave()
+        self._alertmanagers.leave()
         ended = self._watch.wait_idle(STOP_WITHIN)
         self._polling.release()
         log.info("stopped", abandoned=self._watch.running)
@@ -182,7 +188,7 @@ class Monitor:
             marketplaces=[each.name for each in config.marketplaces],
             rules=[each.name for each in config.rules],
             receivers=[each.name for each in config.receivers],
-            jobs=[*(job.name for job in self._jobs()), "deliver", "watch"],
+            jobs=[*(job.name for job in self._jobs()), "deliver", "alertmanagers", "watch"],
             buying_rules=list(self._shared.setup.buying.wishes),
             hostnode_series=config.metrics.hostnode_series,
         )

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from monitor.alerting.notice import Message, NotifyPolicy, NotifyReason
-from monitor.alerting.outbox import DestinationKey, Draft
+from monitor.alerting.notice import OF_ALERTS, Message, NotifyPolicy, NotifyReason
+from monitor.alerting.outbox import DestinationKey, Draft, is_told_states
 from monitor.rules.alert import RuleName
 from monitor.rules.past import Needs
 from monitor.rules.rule import Rule, needs
@@ -34,10 +34,15 @@ class Plan:
         reason: NotifyReason,
         rule: RuleName | None = None,
     ) -> list[Draft]:
-        """Return `message` as one draft for each different destination of `receivers`."""
+        """Return `message` as one draft for each different destination of `receivers`.
+
+        Alertmanagers are left out of what they learn from the state of the alerts.
+        """
         told: dict[DestinationKey, str] = {}
         for receiver in receivers:
             for destination in self.destinations[receiver]:
+                if reason in OF_ALERTS and is_told_states(destination):
+                    continue
                 told.setdefault(destination, receiver)
         return [
             Draft(

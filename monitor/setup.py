@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from monitor import __version__
 from monitor.alerting.outbox import DestinationKey
 from monitor.config.buying import buying
-from monitor.config.model import Config, MarketplaceConfig
+from monitor.config.model import Config, MarketplaceConfig, ReceiverConfig
 from monitor.config.rules import rule
+from monitor.delivery.alertmanager import alertmanagers, basic, bearer
 from monitor.delivery.destination import Destination, destinations
 from monitor.grab.wish import Buying
 from monitor.marketplaces.base import Marketplace
@@ -34,16 +35,29 @@ class Setup:
 
 def set_up(config: Config) -> Setup:
     """Build what `config` describes; reads no network."""
-    told = {
-        receiver.name: destinations(receiver.name, [url.reveal() for url in receiver.urls])
-        for receiver in config.receivers
-    }
+    told = {receiver.name: _destinations(receiver) for receiver in config.receivers}
     return Setup(
         config=config,
         plan=_plan(config, told),
         buying=buying(config),
         destinations={each.key: each for group in told.values() for each in group},
         marketplaces={each.name: (each, _marketplace(each)) for each in config.marketplaces},
+    )
+
+
+def _destinations(receiver: ReceiverConfig) -> tuple[Destination, ...]:
+    if receiver.kind == "apprise":
+        return destinations(receiver.name, [url.reveal() for url in receiver.urls or ()])
+    authorization = None
+    if receiver.token is not None:
+        authorization = bearer(receiver.token.reveal())
+    elif receiver.username is not None and receiver.password is not None:
+        authorization = basic(receiver.username, receiver.password.reveal())
+    return alertmanagers(
+        receiver.name,
+        receiver.url or (),
+        authorization=authorization,
+        generator_url=receiver.generator_url,
     )
 
 

@@ -69,7 +69,7 @@ HOMES: Mapping[str, set[str]] = {
     "alembic": {"store", "alembic"},
     "sqlite3": {"store"},
     "apprise": {"delivery"},
-    "requests": {"delivery"},  # what Apprise sends with: its errors say how a sending failed
+    "requests": {"delivery"},  # what Apprise sends with, and Alertmanagers are told with
     "urllib3": {"delivery"},  # likewise
     "apscheduler": {"scheduler"},
     "prometheus_client": {"web"},

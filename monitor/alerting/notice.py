@@ -66,6 +66,20 @@ class TemplateTexts:
     body: str | None = None
 
 
+OF_ALERTS = frozenset(
+    {
+        NotifyReason.FIRST,
+        NotifyReason.NEW,
+        NotifyReason.IMPROVED,
+        NotifyReason.REPEAT,
+        NotifyReason.RESOLVED,
+        NotifyReason.HELD,
+        NotifyReason.DIGEST,
+    }
+)
+"""What an Alertmanager learns from the state of the alerts itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyPolicy:
     """When a rule's alerts are told, and to which receivers; the names are Alertmanager's.

@@ -12,6 +12,14 @@ NotificationId = NewType("NotificationId", int)
 DestinationKey = NewType("DestinationKey", str)
 """Names one URL of one receiver without showing it: the scheme and a digest, `discord#3f2a91ab`."""
 
+ALERTMANAGER = "alertmanager"
+"""The scheme of the keys of destinations that are told the state of alerts, not messages."""
+
+
+def is_told_states(destination: DestinationKey) -> bool:
+    """Return whether a destination is an Alertmanager, which groups and repeats by itself."""
+    return destination.startswith(f"{ALERTMANAGER}#")
+
 
 class NotificationStatus(StrEnum):
     """Where a notification stands.

@@ -24,8 +24,8 @@ from monitor.cli.common import (
     read_config,
 )
 from monitor.clock import monotonic, utc_now
-from monitor.delivery.apprise import AppriseSender
 from monitor.delivery.dispatch import Dispatcher
+from monitor.delivery.senders import Senders
 from monitor.errors import MonitorError
 from monitor.setup import Setup, set_up
 from monitor.store import outbox
@@ -131,7 +131,7 @@ def _send(database: Database, setup: Setup, receiver: str, now: datetime) -> lis
         ids = set(outbox.enqueue(connection, drafts, now))
     dispatcher = Dispatcher(
         outbox=Outbox(database, only=ids),
-        sender=AppriseSender(),
+        sender=Senders(utc_now),
         destinations=setup.destinations,
         now=utc_now,
         jitter=random.random,

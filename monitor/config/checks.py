@@ -14,6 +14,7 @@ from monitor.config.model import (
     MatchConfig,
     PresetConfig,
     QuietHoursConfig,
+    ReceiverConfig,
     RuleConfig,
     Table,
 )
@@ -107,6 +108,31 @@ def _quiet_hours(place: Place, raw: Raw) -> Iterator[Finding]:
         yield (*place, "to"), "is `from`: name an earlier or later time"
 
 
+def _receiver(place: Place, raw: Raw) -> Iterator[Finding]:
+    kind = "alertmanager" if raw.get("kind") == "alertmanager" else "apprise"
+    wanted, others = ("url", ("urls",)) if kind == "alertmanager" else ("urls", _OF_ALERTMANAGER)
+    given = [key for key in others if raw.get(key) is not None]
+    if raw.get(wanted) is None:
+        hint = "; give it or `urls_file`" if kind == "apprise" else ": the address of Alertmanager"
+        yield (*place, wanted), f"is missing{hint}"
+    for key in given:
+        yield (*place, key), f"is not a key of a receiver of the kind `{kind}`"
+    if kind == "alertmanager":
+        yield from _authorization(place, raw)
+
+
+_OF_ALERTMANAGER = ("url", "generator_url", "username", "password", "token")
+
+
+def _authorization(place: Place, raw: Raw) -> Iterator[Finding]:
+    username, password = (raw.get(key) is not None for key in ("username", "password"))
+    if username != password:
+        lacking = "password" if username else "username"
+        yield place, f"has a {'username' if username else 'password'} and no `{lacking}`"
+    if raw.get("token") is not None and username:
+        yield (*place, "token"), "stands beside `username`: give one of them"
+
+
 def _grab(place: Place, raw: Raw) -> Iterator[Finding]:
     missing = [limit for limit in LIMITS if raw.get(limit) is None]
     if raw.get("mode") == "live" and missing:
@@ -117,6 +143,7 @@ _CHECKS: Mapping[type[Table], Callable[[Place, Raw], Iterator[Finding]]] = {
     MatchConfig: _match,
     RuleConfig: _rule,
     PresetConfig: _preset,
+    ReceiverConfig: _receiver,
     GrabConfig: _grab,
     QuietHoursConfig: _quiet_hours,
 }

@@ -69,7 +69,12 @@ def read_text(path: Path) -> str:
 
 def _bad_urls(document: Document, check_url: CheckUrl) -> Iterator[Finding]:
     for place, secret in _raw_secrets(document):
-        if place[0] == "receivers" and secret.strip() and (wrong := check_url(secret)):
+        if (
+            place[0] == "receivers"
+            and place[2] == "urls"
+            and secret.strip()
+            and (wrong := check_url(secret))
+        ):
             yield place, wrong
 
 

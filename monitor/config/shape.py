@@ -71,8 +71,14 @@ def tables(
 
 
 def _key(field: FieldInfo) -> Key:
-    many = get_origin(field.annotation) is tuple
-    return Key(field=field, leaf=_leaf(field.annotation), many=many)
+    return Key(field=field, leaf=_leaf(field.annotation), many=_is_many(field.annotation))
+
+
+def _is_many(annotation: Any) -> bool:
+    """Return whether a list may stand there, with or without `… | None`."""
+    if get_origin(annotation) in {Annotated, Union, UnionType}:
+        return _is_many(get_args(annotation)[0])
+    return get_origin(annotation) is tuple
 
 
 def _leaf(annotation: Any) -> Any:

@@ -154,15 +154,23 @@ def _split(url: str) -> SplitResult | None:
     return parts if parts.hostname and port != 0 else None
 
 
-def _base_url(text: str) -> str:
+def _base_url(
+    text: str,
+    example: str = "https://dashboard.tensordock.com/api/v2",
+    instead: str = "the token goes to `token`",
+) -> str:
     parts = _split(text)
     if parts is None or parts.scheme not in {"http", "https"} or any(c.isspace() for c in text):
-        raise ValueError("must be a URL such as https://dashboard.tensordock.com/api/v2")
+        raise ValueError(f"must be a URL such as {example}")
     if parts.username or parts.password:
-        raise ValueError("must not hold a user or password; the token goes to `token`")
+        raise ValueError(f"must not hold a user or password; {instead}")
     if parts.query or parts.fragment:
         raise ValueError("must end with its path, without `?` or `#`")
     return text.rstrip("/")
+
+
+def _alertmanager(text: str) -> str:
+    return _base_url(text, "http://localhost:9093", "they have keys of their own")
 
 
 def _token(secret: Secret) -> Secret:
@@ -243,6 +251,8 @@ Severities = Annotated[tuple[Severity, ...], BeforeValidator(_listed)]
 GroupLabels = Annotated[tuple[GroupLabel, ...], BeforeValidator(_listed)]
 Listen = Annotated[ListenAddress, BeforeValidator(listen_address)]
 BaseUrl = Annotated[Text, AfterValidator(_base_url)]
+Address = Annotated[Text, AfterValidator(_alertmanager)]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_some), BeforeValidator(_listed)]
 Token = Annotated[Secret, AfterValidator(_token)]
 DatabaseUrl = Annotated[Secret, AfterValidator(_database_url)]
 SshKey = Annotated[Secret, AfterValidator(_ssh_key)]

@@ -47,7 +47,7 @@ def destinations(receiver: str, urls: Iterable[str]) -> tuple[Destination, ...]:
     A key is the URL's scheme and eight hexadecimal digits of its SHA-256: `discord#3f2a91ab`.
     """
     return tuple(
-        Destination(receiver=receiver, key=_key(url), url=SecretUrl(url))
+        Destination(receiver=receiver, key=key(scheme(url) or "unknown", url), url=SecretUrl(url))
         for url in dict.fromkeys(urls)
     )
 
@@ -67,9 +67,10 @@ def scrub(text: str, url: str) -> str:
     return re.sub("|".join(map(re.escape, longest_first)), HIDDEN, text, flags=re.IGNORECASE)
 
 
-def _key(url: str) -> DestinationKey:
+def key(kind: str, url: str) -> DestinationKey:
+    """Return what names `url` without showing it: `kind` and eight hexadecimal digits."""
     digest = hashlib.sha256(url.encode()).hexdigest()
-    return DestinationKey(f"{scheme(url) or 'unknown'}#{digest[:8]}")
+    return DestinationKey(f"{kind}#{digest[:8]}")
 
 
 def _parts(url: str) -> Iterator[str]:

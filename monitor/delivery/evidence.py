@@ -65,21 +65,24 @@ class Evidence:
         """Note the error being handled and the answer in sight at this log record."""
         fault = sys.exception()
         if isinstance(fault, OSError):
-            self._note(fault)
+            self.note(fault)
         elif entry.level in _TROUBLE:
             self._remark = entry.message
             response = _response_in_sight()
             if response is not None:
-                self._answers.append(_http_answer(response))
+                self.note(response)
 
-    def _note(self, fault: OSError) -> None:
-        match fault:
+    def note(self, seen: requests.Response | OSError) -> None:
+        """Note an answer, or an error."""
+        match seen:
+            case requests.Response():
+                self._answers.append(_http_answer(seen))
             case smtplib.SMTPResponseException():
-                self._answers.append(_smtp_answer(fault.smtp_code, fault.smtp_error))
+                self._answers.append(_smtp_answer(seen.smtp_code, seen.smtp_error))
             case smtplib.SMTPRecipientsRefused():
-                self._answers += [_smtp_answer(*reply) for reply in fault.recipients.values()]
+                self._answers += [_smtp_answer(*reply) for reply in seen.recipients.values()]
             case _:
-                self._faults.append(fault)
+                self._faults.append(seen)
 
     def verdict(self, scrub: Callable[[str], str]) -> DeliveryError:
         """Return why the send failed; doubt wins, for what may have arrived is no refusal.
@@ -96,6 +99,13 @@ class Evidence:
         return DeliveryUnknownError(
             _line(f"Apprise gave up: {scrub(self._remark) or 'no reason told'}")
         )
+
+
+def verdict_of(outcome: requests.Response | OSError, scrub: Callable[[str], str]) -> DeliveryError:
+    """Return why a sending failed that ended in this answer or this error."""
+    seen = Evidence()
+    seen.note(outcome)
+    return seen.verdict(scrub)
 
 
 def _refusal(answer: _Answer, scrub: Callable[[str], str]) -> DeliveryRefusedError:

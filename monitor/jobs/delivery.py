@@ -6,9 +6,9 @@ from datetime import datetime
 
 from monitor.alerting.outbox import DestinationKey
 from monitor.clock import utc_now
-from monitor.delivery.apprise import AppriseSender
 from monitor.delivery.destination import Destination
 from monitor.delivery.dispatch import Dispatcher
+from monitor.delivery.senders import Senders
 from monitor.jobs.shared import SECOND, Shared, job
 from monitor.scheduler import Watch, Worker
 from monitor.store import outbox
@@ -22,7 +22,7 @@ class Delivery:
         self._shared = shared
         self._dispatcher = Dispatcher(
             outbox=Outbox(shared.database),
-            sender=AppriseSender(),
+            sender=Senders(utc_now),
             destinations=shared.setup.destinations,
             now=utc_now,
             jitter=random.random,

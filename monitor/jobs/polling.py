@@ -20,12 +20,22 @@ log = structlog.get_logger("monitor.jobs")
 
 
 class Polling:
-    """Polls each marketplace that is configured; `wake` is called when a cycle queued messages."""
+    """Polls each marketplace that is configured.
 
-    def __init__(self, shared: Shared, telling: Telling, wake: Callable[[], None]) -> None:
+    `wake` is called when a cycle queued messages, `evaluated` after each one.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        telling: Telling,
+        wake: Callable[[], None],
+        evaluated: Callable[[], None],
+    ) -> None:
         self._shared = shared
         self._telling = telling
         self._wake = wake
+        self._evaluated = evaluated
         self._last_polls: dict[str, datetime] = {}
 
     def jobs(self) -> list[Job]:
@@ -86,6 +96,7 @@ class Polling:
         )
         if report.queued:
             self._wake()
+        self._evaluated()
         log_cycle(report)
         self._last_polls[name] = now
         if name not in shared.setup.marketplaces:  # removed by a reload meanwhile

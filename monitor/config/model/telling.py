@@ -1,14 +1,17 @@
 """Who is told, and when."""
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field
 
 from monitor.alerting.notice import Escalation, GroupLabel
 from monitor.alerting.quiet import QuietHours, QuietThen
 from monitor.config.model.table import Table
+from monitor.config.secret import Secret
 from monitor.config.times import DAYS, Days, TimeOfDay, Zone
 from monitor.config.values import (
+    Addresses,
     Duration,
     Flag,
     GroupLabels,
@@ -19,16 +22,26 @@ from monitor.config.values import (
     SomeTime,
     Text,
     Texts,
+    Token,
     Whole,
 )
 from monitor.rules.alert import Severity
 
 
 class ReceiverConfig(Table):
-    """A name for one or several Apprise URLs, each of which is delivered to on its own."""
+    """A name for one or several Apprise URLs, or Alertmanagers, each delivered to on its own.
+
+    Which keys belong to which kind is checked in `checks.py`.
+    """
 
     name: Text
-    urls: Secrets
+    kind: Literal["apprise", "alertmanager"] = "apprise"
+    urls: Secrets | None = None
+    url: Addresses | None = None
+    generator_url: Text | None = None
+    username: Text | None = None
+    password: Secret | None = None
+    token: Token | None = None
 
 
 class QuietHoursConfig(Table):

@@ -134,3 +134,27 @@ def test_marketplaces_have_names_of_their_own(mistakes: Any) -> None:
     assert mistakes(f"marketplaces:\n- {one}\n- {one}\n", whole=True) == [
         "3:10: marketplaces[1].name: is the name of marketplaces[0] already"
     ]
+
+
+ALERTMANAGER = "kind: alertmanager, name: am"
+
+
+@pytest.mark.parametrize(
+    ("receiver", "wrong"),
+    [
+        (ALERTMANAGER, "receivers[0].url: is missing: the address of Alertmanager"),
+        (f"{ALERTMANAGER}, url: [http://a], urls: [json://b]", "receivers[0].urls: is not a key"),
+        ("name: chat, urls: [json://b], url: http://a", "receivers[0].url: is not a key"),
+        ("name: chat, urls: [json://b], token: t", "receivers[0].token: is not a key"),
+        (f"{ALERTMANAGER}, url: http://a, username: me", "receivers[0]: has a username and no"),
+        (
+            f"{ALERTMANAGER}, url: http://a, username: me, password: x, token: t",
+            "receivers[0].token: stands beside `username`",
+        ),
+        (f"{ALERTMANAGER}, url: http://me:x@a", "receivers[0].url[0]: must not hold a user"),
+        ("kind: alertmanger, name: am", "receivers[0].kind: must be one of apprise, alertmanager"),
+    ],
+)
+def test_a_receiver_has_the_keys_of_its_kind(mistakes: Any, receiver: str, wrong: str) -> None:
+    told = mistakes(f"receivers:\n  - {{{receiver}}}\n")
+    assert any(wrong in each for each in told), told
