@@ -20,6 +20,7 @@ from monitor.jobs.accounts import Accounts
 from monitor.jobs.alertmanagers import Alertmanagers
 from monitor.jobs.delivery import Delivery
 from monitor.jobs.polling import Polling
+from monitor.jobs.purchases import Purchases
 from monitor.jobs.shared import Shared
 from monitor.jobs.telling import Telling
 from monitor.jobs.upkeep import Upkeep
@@ -36,6 +37,8 @@ from monitor.web.server import Server, create_app
 
 log = structlog.get_logger("monitor.app")
 
+_WORKERS = ("deliver", "alertmanagers", "provision", "reconcile", "watch")
+_USES_MARKETPLACES = ("poll:", "provision", "reconcile")
 STOP_WITHIN = timedelta(seconds=8)
 """How long a cycle or a delivery in flight may take to end after SIGTERM; no send takes longer."""
 
@@ -63,8 +66,13 @@ class Monitor:
         self._delivery = Delivery(self._shared, self._watch)
         self._telling = Telling(self._shared, self._delivery.wake)
         self._alertmanagers = Alertmanagers(self._shared, self._watch)
+        self._purchases = Purchases(self._shared, self._watch, self._delivery.wake)
         self._polling = Polling(
-            self._shared, self._telling, self._delivery.wake, self._alertmanagers.wake
+            self._shared,
+            self._telling,
+            wake=self._delivery.wake,
+            evaluated=self._alertmanagers.wake,
+            buy=self._purchases.decide,
         )
         self._upkeep = Upkeep(self._shared)
         self._accounts = Accounts(self._shared)
@@ -111,6 +119,7 @@ class Monitor:
         self._scheduler.set(self._jobs(), now)
         self._delivery.start()
         self._alertmanagers.start()
+        self._purchases.start()
         self._warden.start()
         log.info("running", version=__version__, rules=len(self._shared.setup.plan.rules))
         log.info("serving", url=self._server.url)
@@ -123,8 +132,10 @@ class Monitor:
         self._warden.leave()
         self._delivery.leave()
         self._alertmanagers.leave()
+        self._purchases.leave()
         ended = self._watch.wait_idle(STOP_WITHIN)
         self._polling.release()
+        self._purchases.release()
         log.info("stopped", abandoned=self._watch.running)
         return ended
 
@@ -150,8 +161,8 @@ class Monitor:
         if self._reload_asked.is_set():
             self._reload_asked.clear()
             self._reload(now)
-        # Once no poll uses the connections of a configuration that was replaced.
-        if not any(name.startswith("poll:") for name in self._watch.running):
+        # Once nobody uses the connections of a configuration that was replaced.
+        if not any(name.startswith(_USES_MARKETPLACES) for name in self._watch.running):
             while self._retired:
                 self._retired.pop().close()
 
@@ -188,7 +199,7 @@ class Monitor:
             marketplaces=[each.name for each in config.marketplaces],
             rules=[each.name for each in config.rules],
             receivers=[each.name for each in config.receivers],
-            jobs=[*(job.name for job in self._jobs()), "deliver", "alertmanagers", "watch"],
+            jobs=[*(job.name for job in self._jobs()), *_WORKERS],
             buying_rules=list(self._shared.setup.buying.wishes),
             hostnode_series=config.metrics.hostnode_series,
         )

@@ -3,17 +3,19 @@
 A poll that is not `ok` is recorded and changes nothing else: absence of evidence resolves nothing.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from monitor.ledger import Ledger, Recalled
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
-from monitor.rules.alert import Transition
+from monitor.rules.alert import Alert, AlertState, RuleName, Transition
 from monitor.rules.evaluate import Seen, evaluate, look
 from monitor.rules.lifecycle import outage
+from monitor.rules.match import Match
 from monitor.rules.past import Needs
 from monitor.telling import tell
 
@@ -39,14 +41,18 @@ class Store(Protocol):
         """Open a transaction; it commits at the end of the block, and rolls back on an error."""
 
 
+Chances = Mapping[RuleName, Sequence[Match]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleReport:
-    """What one cycle came to."""
+    """What one cycle came to; `chances` are what each rule that fires is met by, to be bought."""
 
     poll: Poll
     changed: int = 0
     transitions: tuple[Transition, ...] = ()
     queued: int = 0
+    chances: Chances = field(default_factory=dict)
 
 
 def run_cycle(
@@ -83,5 +89,20 @@ def run_cycle(
         ledger.save(evaluation.changed, evaluation.transitions)
         queued = tell(ledger, plan, poll.marketplace, evaluation.active.values(), now)
     return CycleReport(
-        poll=poll, changed=changed, transitions=evaluation.transitions, queued=queued
+        poll=poll,
+        changed=changed,
+        transitions=evaluation.transitions,
+        queued=queued,
+        chances=_chances(plan, seen, evaluation.active.values()),
     )
+
+
+def _chances(plan: Plan, seen: Seen, active: Iterable[Alert]) -> Chances:
+    """Return what meets the rules that fire at this very poll; what is gone is no chance."""
+    chances: dict[RuleName, list[Match]] = {}
+    for alert in active:
+        match = seen.get(alert.rule, {}).get(alert.labels)
+        is_there = match is not None and not plan.rules[alert.rule].gone
+        if match is not None and is_there and alert.state is AlertState.FIRING:
+            chances.setdefault(alert.rule, []).append(match)
+    return chances

@@ -24,6 +24,7 @@ class NotifyReason(StrEnum):
     ESCALATED = "escalated"
     DIGEST = "digest"
     SYSTEM = "system"
+    GRAB = "grab"
     TEST = "test"
 
 

@@ -47,6 +47,18 @@ class Standing:
             cooling=cooling(recent, buying.host_cooldown, now),
         )
 
+    @classmethod
+    def of_living(cls, book: Book, now: datetime) -> "Standing":
+        """Return as much of it as tells whether something has to end."""
+        return cls(
+            now=now,
+            counting=book.with_status(COUNTING),
+            recent=(),
+            spent=book.spent(months(now)[0].start.date()),
+            switch=book.switch(),
+            cooling=Cooling(hostnodes={}, marketplaces={}, presets={}),
+        )
+
     def without(self, grab: GrabId) -> "Standing":
         """Return how things would stand if one grab were not there."""
         return replace(

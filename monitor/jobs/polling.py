@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from monitor.cycle import run_cycle
+from monitor.cycle import Chances, run_cycle
 from monitor.errors import StoreError
 from monitor.jobs.shared import SECOND, Shared
 from monitor.jobs.telling import Telling
@@ -22,20 +22,24 @@ log = structlog.get_logger("monitor.jobs")
 class Polling:
     """Polls each marketplace that is configured.
 
-    `wake` is called when a cycle queued messages, `evaluated` after each one.
+    `wake` is called when a cycle queued messages, `buy` with what rules that fire are met by, and
+    `evaluated` after each cycle.
     """
 
     def __init__(
         self,
         shared: Shared,
         telling: Telling,
+        *,
         wake: Callable[[], None],
         evaluated: Callable[[], None],
+        buy: Callable[[str, Chances, datetime], None],
     ) -> None:
         self._shared = shared
         self._telling = telling
         self._wake = wake
         self._evaluated = evaluated
+        self._buy = buy
         self._last_polls: dict[str, datetime] = {}
 
     def jobs(self) -> list[Job]:
@@ -96,6 +100,8 @@ class Polling:
         )
         if report.queued:
             self._wake()
+        if report.chances:
+            self._buy(name, report.chances, now)
         self._evaluated()
         log_cycle(report)
         self._last_polls[name] = now

@@ -1,7 +1,7 @@
 """From the offers of a snapshot to what each rule sees of them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from monitor.market.money import NanoDollars
 from monitor.market.offer import Offer
@@ -16,12 +16,17 @@ MAX_BEST = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """What one alert's worth of offers came to: the best of them, how many, the lowest price."""
+    """What one alert's worth of offers came to: the best of them, how many, the lowest price.
+
+    `places` says where they all stand `among` the offers of the snapshot, for who wants to buy.
+    """
 
     labels: Labels
     value: NanoDollars | None
     offers: int
     best: tuple[Sighting, ...]
+    places: Sequence[Place] = field(default=(), compare=False, repr=False)
+    among: Sequence[Offer] = field(default=(), compare=False, repr=False)
 
 
 _LABEL: Mapping[Per, Callable[[Offer], tuple[tuple[str, str], ...]]] = {
@@ -59,6 +64,8 @@ def _match(labels: Labels, places: list[Place], shape: Shape | None, index: Offe
         value=index.offers[places[0]].price,
         offers=len(places),
         best=tuple(best),
+        places=places,
+        among=index.offers,
     )
 
 

@@ -1,0 +1,96 @@
+"""A look at one marketplace: when it is due, and what it shows of each grab."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.errors import MarketError
+from monitor.grab.follow import Sight
+from monitor.grab.grab import Grab, GrabId, GrabStatus
+from monitor.market.instance import Instance
+from monitor.provision.base import Market, log
+
+SURVEY_EVERY = timedelta(minutes=5)
+"""How often the list is read when no grab asks for it: for instances that no row knows."""
+
+_FIRST_PAUSE = timedelta(seconds=2)
+_LONGEST_PAUSE = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class Watched:
+    """When a marketplace may be looked at next; while lists fail, the pauses grow."""
+
+    survey_at: datetime | None = None
+    not_before: datetime | None = None
+    pause: timedelta = _FIRST_PAUSE
+
+    def is_time(self, now: datetime, *, urgent: bool) -> bool:
+        """Tell whether to look now; `urgent` is whether the look at some grab is due."""
+        if _is_ahead(self.not_before, now, SURVEY_EVERY):
+            return False
+        return urgent or not _is_ahead(self.survey_at, now, SURVEY_EVERY)
+
+    def failed(self, now: datetime, *, urgent: bool) -> None:
+        """Remember that there was no list."""
+        self.not_before = now + (self.pause if urgent else SURVEY_EVERY)
+        self.pause = min(2 * self.pause, _LONGEST_PAUSE)
+
+    def seen(self, now: datetime) -> None:
+        """Remember that there was a good list."""
+        self.not_before, self.survey_at, self.pause = None, now + SURVEY_EVERY, _FIRST_PAUSE
+
+
+def is_due(grab: Grab, now: datetime) -> bool:
+    """Tell whether a grab asks to be looked at."""
+    if grab.status is GrabStatus.SUBMITTED:
+        return False  # it is being sent
+    return not _is_ahead(grab.check_at, now, SURVEY_EVERY)
+
+
+def delete(market: Market, grabs: Iterable[Grab]) -> frozenset[GrabId]:
+    """Ask for those to be deleted that are to be; return which requests were accepted."""
+    return frozenset(
+        grab.id for grab in grabs if grab.status is GrabStatus.DELETING and _accepts(market, grab)
+    )
+
+
+def sight(
+    market: Market, grab: Grab, listed: Sequence[Instance], accepted: Collection[GrabId]
+) -> Sight:
+    """Return what the marketplace shows of one grab, given a good list.
+
+    The instance is asked for alone where the list does not show it, or not what it costs.
+    """
+    found = next((each for each in listed if _is_it(grab, each)), None)
+    tells_all = found is not None and (found.rate or grab.billed) and found.address
+    if grab.instance_id is None or tells_all:
+        return Sight(listed=found)
+    try:
+        alone = market.instance(grab.instance_id)
+    except MarketError as error:
+        log.warning("instance not shown", id=grab.id, error=str(error))
+        return Sight(listed=found, accepted=grab.id in accepted)
+    return Sight(listed=found, alone=alone, asked=True, accepted=grab.id in accepted)
+
+
+def _accepts(market: Market, grab: Grab) -> bool:
+    if grab.instance_id is None:
+        return False
+    try:
+        market.delete(grab.instance_id)
+    except MarketError as error:
+        log.warning("instance not deleted", id=grab.id, error=str(error))
+        return False
+    return True
+
+
+def _is_it(grab: Grab, instance: Instance) -> bool:
+    if grab.instance_id is None:
+        return instance.name == grab.instance_name
+    return instance.id == grab.instance_id
+
+
+def _is_ahead(at: datetime | None, now: datetime, longest: timedelta) -> bool:
+    """Tell whether an instant is yet to come; one too far away is from a clock set back."""
+    return at is not None and timedelta(0) < at - now <= longest

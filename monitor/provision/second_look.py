@@ -1,0 +1,58 @@
+"""The hostnode read again right before the purchase: an order for it as it is now, or why not."""
+
+from dataclasses import dataclass
+
+from monitor.errors import MalformedError, MarketError, RefusedError, ThrottledError
+from monitor.grab.candidates import second_look
+from monitor.grab.grab import Grab
+from monitor.grab.preset import order
+from monitor.grab.reasons import Cause, Refusal
+from monitor.grab.wish import Wish
+from monitor.market.instance import Order
+from monitor.market.money import NanoDollars
+from monitor.provision.base import Market
+
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What can be ordered now, at `quoted` nano-dollars per hour."""
+
+    order: Order
+    quoted: NanoDollars
+
+
+def look_again(market: Market, wish: Wish, grab: Grab) -> Seen | Refusal:
+    """Read the hostnode of `grab`, and return the order for it, or why there is none."""
+    if grab.hostnode is None:
+        return Refusal(cause=Cause.GONE, detail="it names no hostnode")
+    try:
+        detail = market.hostnode(grab.hostnode)
+    except MarketError as error:
+        return Refusal(cause=_cause(error), detail=str(error))
+    offer = next((each for each in detail.offers if each.gpu == grab.gpu), None)
+    if offer is None:
+        return Refusal(cause=Cause.GONE, detail=f"the hostnode has no {grab.gpu} any more")
+    quoted = second_look(wish, offer)
+    if isinstance(quoted, str):
+        return Refusal(cause=Cause.GONE, detail=quoted)
+    made = order(wish.preset, name=grab.instance_name, hostnode=offer.hostnode, gpu=offer.gpu)
+    if isinstance(made, str):
+        return Refusal(cause=Cause.GONE, detail=made)
+    return Seen(order=made, quoted=quoted)
+
+
+def _cause(error: MarketError) -> Cause:
+    """Return whether another hostnode may do: not if it is the marketplace that does not answer."""
+    match error:
+        case RefusedError(status=status) if status == _NOT_FOUND:
+            return Cause.GONE
+        case MalformedError():
+            return Cause.UNREADABLE
+        case RefusedError():
+            return Cause.ACCESS
+        case ThrottledError():
+            return Cause.THROTTLED
+        case _:
+            return Cause.UNREACHABLE
