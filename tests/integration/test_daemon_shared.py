@@ -63,7 +63,9 @@ def test_when_the_one_that_polls_is_killed_the_other_takes_over(
     leader, follower = pair
     make_cheap(place, MODELS[0])
     place.receiver.wait_for(1, WAIT_FOR)
-    until(lambda: not [name for name in place.claimed() if not name.startswith("poll:")])
+    until(
+        lambda: not [name for name in place.claimed() if not name.startswith(("poll:", "follow"))]
+    )
     leader.kill()
     make_cheap(place, MODELS[1])
     place.receiver.wait_for(2, WAIT_FOR)
