@@ -67,10 +67,9 @@ class Matcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """Alerts that meet all of `matchers` are not told from `starts_at` until `ends_at`."""
+class NewSilence:
+    """A silence that has no id yet: whose alerts are not told from `starts_at` until `ends_at`."""
 
-    id: SilenceId
     matchers: tuple[Matcher, ...]
     starts_at: datetime
     ends_at: datetime
@@ -84,6 +83,13 @@ class Silence:
     def covers(self, labels: Mapping[str, str]) -> bool:
         """Return whether an alert with these labels is silenced while the silence is active."""
         return all(matcher.fits(labels) for matcher in self.matchers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence(NewSilence):
+    """A silence as it is kept."""
+
+    id: SilenceId
 
 
 def matched_labels(rule: RuleName, labels: Labels, severity: Severity) -> dict[str, str]:

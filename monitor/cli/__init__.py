@@ -18,6 +18,7 @@ from monitor.cli import (
     presets,
     rules,
     run,
+    silences,
     simulate,
 )
 
@@ -52,7 +53,8 @@ app.command("poll")(poll.poll)
 app.command("check-config")(check_config.check_config)
 app.command("offers")(offers.offers)
 app.command("backtest")(backtest.backtest)
-app.command("alerts")(alerts.alerts)
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(silences.app, name="silence")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(notifications.notify, name="notify")
 app.add_typer(grabs.app, name="grabs")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, err, opened, read_config
-from monitor.cli.grab_switch import whoami
+from monitor.cli.person import whoami
 from monitor.clock import monotonic, utc_now
 from monitor.errors import MarketError, MonitorError
 from monitor.grab import acts

@@ -1,8 +1,5 @@
 """`grabs pause` and `grabs resume`: stop all buying, on every process of this database."""
 
-import getpass
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +7,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, err, opened, read_config
+from monitor.cli.person import whoami
 from monitor.clock import utc_now
 from monitor.config.model import GrabConfig
 from monitor.grab.book import Switch
@@ -63,12 +61,3 @@ def told(switch: Switch) -> str:
     """Say when, by whom and why buying was paused."""
     at = "" if switch.at is None else f"on {switch.at:%Y-%m-%d} at {switch.at:%H:%M:%S} UTC "
     return f"{at}by {switch.by}" + (f": {switch.reason}" if switch.reason else "")
-
-
-def whoami() -> str:
-    """Return who gives a command, for the record: `user@host`."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number without a name
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"

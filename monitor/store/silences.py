@@ -1,40 +1,30 @@
 """Silences, kept after they end as a record of who silenced what."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from monitor.alerting.silence import Matcher, Silence, SilenceId
+from monitor.alerting.silence import NewSilence, Silence, SilenceId
 from monitor.store.encoding import matchers_text, read_matchers
 from monitor.store.schema import silences
 
 
-def add(
-    connection: Connection,
-    matchers: Collection[Matcher],
-    *,
-    starts_at: datetime,
-    ends_at: datetime,
-    created_by: str,
-    comment: str,
-    now: datetime,
-) -> SilenceId:
-    """Write a silence, and return the id it was given."""
+def add(connection: Connection, silence: NewSilence, now: datetime) -> Silence:
+    """Write a silence, and return it with the id it was given."""
     made = connection.execute(
         insert(silences)
         .values(
-            matchers=matchers_text(matchers),
-            starts_at=starts_at,
-            ends_at=ends_at,
+            matchers=matchers_text(silence.matchers),
+            starts_at=silence.starts_at,
+            ends_at=silence.ends_at,
             created_at=now,
-            created_by=created_by,
-            comment=comment,
+            created_by=silence.created_by,
+            comment=silence.comment,
         )
-        .returning(silences.c.id)
+        .returning(silences)
     )
-    return SilenceId(made.scalar_one())
+    return _silence(made.one())
 
 
 def listed(connection: Connection, since: datetime) -> list[Silence]:

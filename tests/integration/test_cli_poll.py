@@ -191,6 +191,8 @@ def test_alerts_pending_firing_and_lately_resolved(
         "resolved_at",
         "value",
         "offers",
+        "silenced_until",
+        "acknowledged",
     }
     assert (firing["rule"], firing["state"], firing["value"]) == ("cheap-3090", "firing", 0.19)
     assert UTC.fullmatch(firing["firing_at"])

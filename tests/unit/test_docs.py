@@ -24,21 +24,25 @@ CODE = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"(?:monitor|alembic|config|docs|tests|grafana|deploy|\.ci)/[\w./*-]*")
 CALL = re.compile(r"^ *(?:\S*/)?gpu-monitor +(.+)$")
 
+Given = TyperCommand | TyperGroup
 
-def commands() -> dict[str, TyperCommand]:
+
+def commands() -> dict[str, Given]:
     """Return every command that does something, `db upgrade` by its two words."""
     return dict(_leaves(typer.main.get_command(app), ()))
 
 
-def _leaves(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, TyperCommand]]:
+def _leaves(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, Given]]:
     if isinstance(command, TyperGroup):
+        if command.invoke_without_command and words:
+            yield " ".join(words), command
         for name, below in command.commands.items():
             yield from _leaves(below, (*words, name))
     elif isinstance(command, TyperCommand):
         yield " ".join(words), command
 
 
-def unknown(call: str, known: dict[str, TyperCommand]) -> list[str]:
+def unknown(call: str, known: dict[str, Given]) -> list[str]:
     """Return what of `call`, the words after `gpu-monitor`, the program does not know."""
     words = call.split("#", maxsplit=1)[0].replace("[", " ").replace("]", " ").split()
     found = next((known[name] for n in (2, 1) if (name := " ".join(words[:n])) in known), None)
