@@ -11,7 +11,9 @@ from monitor.cli import (
     check_config,
     db,
     demo,
+    exports,
     grabs,
+    imports,
     notifications,
     offers,
     poll,
@@ -52,6 +54,8 @@ app.command("run")(run.run)
 app.command("poll")(poll.poll)
 app.command("check-config")(check_config.check_config)
 app.command("offers")(offers.offers)
+app.command("import")(imports.import_)
+app.command("export")(exports.export)
 app.command("backtest")(backtest.backtest)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(silences.app, name="silence")

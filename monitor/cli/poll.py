@@ -1,5 +1,6 @@
 """`poll`: one cycle now."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -67,11 +68,21 @@ def chosen(setup: Setup, wanted: str | None) -> str:
         typer.BadParameter: it must be named, and is not.
     """
     names = list(setup.marketplaces)
-    if wanted is None and len(names) == 1:
-        return names[0]
-    if wanted not in names:
+    name = named(names, wanted)
+    if name not in names:
         raise typer.BadParameter(f"choose one of {', '.join(names)}", param_hint="--marketplace")
-    return wanted
+    return name
+
+
+def named(names: Sequence[str], wanted: str | None) -> str:
+    """Return the marketplace that is wanted, configured or not: if none is named, the only one.
+
+    Raises:
+        typer.BadParameter: there are several, and none is named.
+    """
+    if wanted is None and len(names) != 1:
+        raise typer.BadParameter(f"choose one of {', '.join(names)}", param_hint="--marketplace")
+    return names[0] if wanted is None else wanted
 
 
 def _json(report: CycleReport) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def replay_file(path: Path, marketplace: str) -> ReplayFile:
     late = 0
     try:
         with open_replay(path) as lines:
-            bad = _Bad(path)
+            bad = BadLines(str(path))
             for line in lines:
                 if isinstance(line, BadLine):
                     bad.tell(line)
@@ -96,18 +96,20 @@ def describe(recording: Recording, interval: timedelta) -> str:
     )
 
 
-class _Bad:
-    """Tells of bad lines, the first few of them one by one."""
+class BadLines:
+    """Counts bad lines (`met`), and tells of the first few of them one by one."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._met = 0
+    def __init__(self, file: str) -> None:
+        self.met = 0
+        self._file = file
 
     def tell(self, line: BadLine) -> None:
-        self._met += 1
-        if self._met <= BAD_LINES_SHOWN:
-            err.print(f"{self._path}:{line.line}: left out: {line.reason}")
+        """Say what is wrong with a line, unless enough was said."""
+        self.met += 1
+        if self.met <= BAD_LINES_SHOWN:
+            err.print(f"{self._file}:{line.line}: left out: {line.reason}")
 
     def end(self) -> None:
-        if self._met > BAD_LINES_SHOWN:
-            err.print(f"{self._path}: {self._met - BAD_LINES_SHOWN} more bad lines left out")
+        """Say how many more there were."""
+        if self.met > BAD_LINES_SHOWN:
+            err.print(f"{self._file}: {self.met - BAD_LINES_SHOWN} more bad lines left out")

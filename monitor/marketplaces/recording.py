@@ -5,7 +5,7 @@ from datetime import datetime
 
 from monitor.errors import MalformedError
 from monitor.market.snapshot import Outcome, Poll
-from monitor.marketplaces.replay import BadLine, RecordedError, ReplayLine
+from monitor.marketplaces.replay import BadLine, RecordedError, RecordedHostnodes, ReplayLine
 from monitor.marketplaces.tensordock.decode import decode_hostnodes
 
 
@@ -23,12 +23,14 @@ def polls(lines: Iterable[ReplayLine], marketplace: str) -> Iterator[Poll]:
         if isinstance(line, RecordedError):
             yield _failed(marketplace, line.at, line.error, "recorded as such")
         else:
-            yield _decoded(line.body, marketplace, line.at)
+            yield decoded(line, marketplace)
 
 
-def _decoded(body: bytes, marketplace: str, at: datetime) -> Poll:
+def decoded(line: RecordedHostnodes, marketplace: str) -> Poll:
+    """Return the poll that was recorded; what cannot be decoded is its outcome."""
+    at = line.at
     try:
-        snapshot = decode_hostnodes(body, marketplace=marketplace, at=at)
+        snapshot = decode_hostnodes(line.body, marketplace=marketplace, at=at)
     except MalformedError as error:
         return _failed(marketplace, at, Outcome.MALFORMED, str(error))
     if not snapshot.hostnodes:

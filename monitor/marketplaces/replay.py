@@ -124,6 +124,16 @@ def read_replay(lines: Iterable[bytes]) -> Iterator[ReplayLine]:
         yield BadLine(line=number + 1, reason=f"the compressed data is damaged: {error}")
 
 
+def replay_line(at: datetime, hostnodes: bytes, *, unbroken_since: datetime) -> bytes:
+    """Return a recorded poll as a line, with its end; `hostnodes` is a JSON array."""
+    told = b'{"at":"%b","unbroken_since":"%b","hostnodes":%b}\n'
+    return told % (_instant(at), _instant(unbroken_since), hostnodes)
+
+
+def _instant(at: datetime) -> bytes:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()
+
+
 def _read(number: int, line: bytes) -> ReplayLine:
     try:
         read = _decoder.decode(line)

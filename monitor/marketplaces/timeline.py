@@ -1,20 +1,19 @@
 """A recording put in order as it is read: which polls follow on each other, and which do not.
 
-Memory is bounded: lines are sorted within a window, and what is left out is counted and told by
-its line, the first ones only.
+Memory is bounded: lines are sorted within a window of them, and given out some at a time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import pairwise
 from statistics import median_low
 
 from monitor.marketplaces.replay import BadLine, RecordedHostnodes, ReplayLine
 
-MOST_TOLD = 20
-"""Bad lines that are kept; the others are only counted."""
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nobody rented GPUs by the hour before."""
 
 _WINDOW_LINES = 1000
 _WINDOW_BYTES = 2**25
@@ -33,9 +32,10 @@ class Placed:
 
 
 class Timeline:
-    """Reads a recording in the order of time; `bad` and `outages` count what gives no look.
+    """Reads a recording in the order of time.
 
-    `assumed` is whether the poll interval had to say what is a gap, as no line itself told.
+    `outages` counts the polls that failed. `assumed` is whether the poll interval had to say what
+    is a gap, as no line itself told.
 
     Args:
         lines: what was recorded, in whatever order; of an instant told twice the first one counts.
@@ -44,6 +44,7 @@ class Timeline:
             there is but one of them.
         otherwise: see there.
         now: a line of a later instant is bad.
+        bad: what is told of each bad line.
     """
 
     def __init__(
@@ -54,16 +55,16 @@ class Timeline:
         interval: timedelta | None,
         otherwise: timedelta,
         now: datetime,
+        bad: Callable[[BadLine], None],
     ) -> None:
         self.interval = interval
         self.assumed = False
-        self.bad = 0
-        self.bad_told: list[BadLine] = []
         self.outages = 0
         self._lines = lines
         self._bridged = bridged
         self._otherwise = otherwise
         self._now = now
+        self._bad = bad
         self._first: list[datetime] | None = []
 
     def batches(self) -> Iterator[list[Placed]]:
@@ -78,12 +79,6 @@ class Timeline:
                 batch, held = [], 0
         if batch:
             yield batch
-
-    def tell(self, bad: BadLine) -> None:
-        """Count a line that cannot be used, and keep it if it is one of the first."""
-        self.bad += 1
-        if len(self.bad_told) < MOST_TOLD:
-            self.bad_told.append(bad)
 
     def _placed(self) -> Iterator[Placed]:
         last: RecordedHostnodes | None = None
@@ -113,9 +108,10 @@ class Timeline:
     def _good(self) -> Iterator[RecordedHostnodes]:
         for line in self._lines:
             if isinstance(line, BadLine):
-                self.tell(line)
-            elif line.at > self._now:
-                self.tell(BadLine(line=line.line, reason=f"{line.at} lies in the future"))
+                self._bad(line)
+            elif not EARLIEST <= line.at <= self._now:
+                where = "in the future" if line.at > self._now else "before the year 2000"
+                self._bad(BadLine(line=line.line, reason=f"{line.at} lies {where}"))
             else:
                 if self._first is not None and len(self._first) < _WINDOW_LINES:
                     self._first.append(line.at)

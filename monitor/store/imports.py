@@ -11,13 +11,13 @@ from datetime import datetime
 from functools import partial
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, false, insert, or_, select, update
+from sqlalchemy import Connection, delete, false, insert, or_, update
 
 from monitor.history.splice import Look, Splice, is_covered, splices
-from monitor.history.window import Window
 from monitor.market.diff import HostnodeFacts, OfferFacts, OfferKey
 from monitor.market.hostnode import HostnodeId, Location
 from monitor.store import history, marketplaces
+from monitor.store.coverage import touching
 from monitor.store.engine import Database
 from monitor.store.intervals import end
 from monitor.store.marketplaces import Marketplace
@@ -53,9 +53,9 @@ class Importer:
             return set()
         with self._database.read() as connection:
             found = marketplaces.find(connection, self._name)
-            stretches: list[Window] = []
-            if found is not None:
-                stretches = _covered(connection, found, min(instants), max(instants))
+            if found is None:
+                return set(instants)
+            stretches = touching(connection, found, min(instants), max(instants))
         return {at for at in instants if not is_covered(at, stretches)}
 
     def put(self, looks: Collection[Look]) -> int:
@@ -69,7 +69,7 @@ class Importer:
         since, until = min(each.at - each.back for each in looks), max(map(_reaches, looks))
         with self._database.transaction() as connection:
             marketplace = marketplaces.lock(connection, self._name)
-            found = splices(looks, _covered(connection, marketplace, since, until))
+            found = splices(looks, touching(connection, marketplace, since, until))
             tail = marketplace.recorded_until
             for splice in found:
                 tail = self._splice(connection, marketplace, splice, tail)
@@ -155,22 +155,6 @@ class Importer:
 
 def _reaches(look: Look) -> datetime:
     return look.at + look.ahead
-
-
-def _covered(
-    connection: Connection, marketplace: Marketplace, since: datetime, until: datetime
-) -> list[Window]:
-    """Return the stretches of coverage that touch a stretch of time, in order."""
-    rows = connection.execute(
-        select(coverage.c.valid_from, coverage.c.valid_to)
-        .where(
-            coverage.c.marketplace_id == marketplace.id,
-            coverage.c.valid_to >= since,
-            coverage.c.valid_from <= until,
-        )
-        .order_by(coverage.c.valid_from)
-    )
-    return [Window(since=row.valid_from, until=row.valid_to) for row in rows]
 
 
 def _cover(connection: Connection, marketplace: Marketplace, splice: Splice) -> None:

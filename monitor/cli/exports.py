@@ -1,0 +1,144 @@
+"""`export`: history out, as recorded polls or as a table."""
+
+import csv
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, BinaryIO, cast
+
+import typer
+
+from monitor.cli.common import (
+    DEFAULT_CONFIG,
+    ConfigPath,
+    count,
+    err,
+    instant,
+    opened,
+    read_config,
+)
+from monitor.cli.poll import named
+from monitor.cli.times import When, when
+from monitor.clock import utc_now
+from monitor.errors import MonitorError
+from monitor.history.window import Window
+from monitor.market.money import show
+from monitor.marketplaces.replay import replay_line
+from monitor.marketplaces.tensordock.encode import encode_hostnodes
+from monitor.store import marketplaces
+from monitor.store.engine import Database
+from monitor.store.exports import moments
+from monitor.store.sold import sold
+
+_STDOUT = Path("-")
+_BEGINNING = When(datetime(2000, 1, 1, tzinfo=UTC))
+_NOW = When(timedelta(0))
+_COLUMNS = (
+    *("marketplace", "hostnode_id", "gpu", "from", "until", "until_unknown"),
+    *("available", "price_per_gpu_hour", "city", "country", "tier"),
+)
+
+
+def export(
+    *,
+    file: Annotated[
+        Path, typer.Argument(metavar="[FILE]", help="Gzipped if it ends in .gz; - is stdout.")
+    ] = _STDOUT,
+    config: ConfigPath = DEFAULT_CONFIG,
+    marketplace: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose history, if there are several.")
+    ] = None,
+    since: Annotated[
+        When, typer.Option(parser=when, metavar="TIME", help="From when: 7d ago, or 2026-03-01.")
+    ] = _BEGINNING,
+    until: Annotated[
+        When, typer.Option(parser=when, metavar="TIME", help="Until when; now if not said.")
+    ] = _NOW,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="A row for each stretch in which an offer did not change.")
+    ] = False,
+) -> None:
+    """Write the history: a line for each instant at which something changed, which `import` reads.
+
+    What is read back is the same history, with its gaps.
+    """
+    settings = read_config(config)
+    name = named([each.name for each in settings.marketplaces], marketplace)
+    now = utc_now()
+    window = Window(since.resolved(now), until.resolved(now))
+    with opened(settings) as database, _writing(file) as out:
+        write = _write_rows if as_csv else _write_lines
+        err.print(write(database, name, window, out))
+
+
+def _write_lines(database: Database, name: str, window: Window, out: BinaryIO) -> str:
+    lines = gaps = 0
+    first = last = None
+    with database.read() as connection:
+        found = marketplaces.find(connection, name)
+        if found is None:
+            raise _nothing(name)
+        for moment in moments(connection, found, window):
+            hostnodes = encode_hostnodes(moment.hostnodes, moment.offers)
+            out.write(replay_line(moment.at, hostnodes, unbroken_since=moment.unbroken_since))
+            lines += 1
+            gaps += lines > 1 and moment.unbroken_since == moment.at
+            first, last = first or moment.at, moment.at
+    if first is None:
+        raise _nothing(name)
+    span = f"from {instant(first)} to {instant(last)}"
+    return f"{name}: {count(lines, 'snapshot')} {span}, {count(gaps, 'gap')}"
+
+
+def _write_rows(database: Database, name: str, window: Window, out: BinaryIO) -> str:
+    rows = 0
+    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(_COLUMNS)
+    with database.read() as connection:
+        for each in sold(connection, name, window):
+            price = None if each.price is None else show(each.price)
+            seen = (instant(each.since), instant(each.until), str(each.gone_on).lower())
+            told = (each.available, price, each.city, each.country, each.tier)
+            table.writerow((name, each.hostnode, each.gpu, *seen, *told))
+            rows += 1
+    text.detach()
+    if not rows:
+        raise _nothing(name)
+    return f"{name}: {count(rows, 'row')}"
+
+
+def _nothing(name: str) -> MonitorError:
+    return MonitorError(
+        f"nothing is known of {name} in that time: `gpu-monitor stats` tells what is covered"
+    )
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[BinaryIO]:
+    """Open what is written to; a file has its name only when it is whole."""
+    if file == _STDOUT:
+        yield cast("BinaryIO", sys.stdout.buffer)
+        return
+    part = file.with_name(f"{file.name}.part")
+    try:
+        with part.open("wb") as raw:
+            yield from _packed(file, raw)
+        part.replace(file)
+    except OSError as error:
+        raise MonitorError(f"{file} cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _packed(file: Path, raw: BinaryIO) -> Iterator[BinaryIO]:
+    if file.suffix != ".gz":
+        yield raw
+        return
+    # Without name and time in it, so that the same history gives the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+        yield cast("BinaryIO", packed)

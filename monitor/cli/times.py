@@ -1,0 +1,40 @@
+"""Instants as a person gives them: some time ago, or a date."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import typer
+
+from monitor.config.durations import parse_duration
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """An instant, or how long before now."""
+
+    given: datetime | timedelta
+
+    def resolved(self, now: datetime) -> datetime:
+        """Return the instant that is meant."""
+        return self.given if isinstance(self.given, datetime) else now - self.given
+
+
+def when(given: str | When) -> When:
+    """Read `7d` (so long ago), `2026-03-01` or `2026-03-01T12:00:00Z`, for an option.
+
+    Without a zone it is UTC. Typer hands a default through as well.
+    """
+    if isinstance(given, When):
+        return given
+    try:
+        return When(parse_duration(given))
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(given)
+        return When(at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{given!r} is neither a time ago, such as 7d, "
+            "nor an instant, such as 2026-03-01 or 2026-03-01T12:00:00Z"
+        ) from None

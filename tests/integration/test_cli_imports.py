@@ -1,0 +1,196 @@
+"""`import` and `export` as a user has them."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.store import marketplaces, migrate
+from monitor.store.engine import Database
+from tests.integration.commands import RECORDED, Commands, configure, in_a_process
+from tests.integration.daemon import until
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return configure(tmp_path, "http://127.0.0.1:1/", "json://127.0.0.1:9/")
+
+
+def test_a_recording_is_imported_and_told(gpu_monitor: Commands, config: Path) -> None:
+    ran = gpu_monitor("import", "-c", config, RECORDED)
+    assert ran.status == 0
+    assert "4      0       0    0  2026-03-21 06:09  2026-03-23 07:02" in ran.out
+    assert "polled every 8h3m (the file's median)" in ran.err
+
+
+def test_to_import_again_says_that_all_is_known(gpu_monitor: Commands, config: Path) -> None:
+    gpu_monitor("import", "-c", config, RECORDED)
+    (told,) = gpu_monitor("import", "-c", config, "--json", RECORDED).json()
+    assert told == {
+        "file": str(RECORDED),
+        "marketplace": "tensordock",
+        "new": 0,
+        "known": 4,
+        "failed": 0,
+        "bad": 0,
+        "from": "2026-03-21T06:09:11Z",
+        "until": "2026-03-23T07:02:37Z",
+    }
+
+
+def test_bad_lines_are_told_by_number_and_the_others_are_used(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    lines = gzip.decompress(RECORDED.read_bytes()).splitlines(keepends=True)
+    html = b'{"at":"2026-03-21T07:00:00Z","hostnodes":[1,2]}\n'
+    file = tmp_path / "some.jsonl"
+    file.write_bytes(b"".join((lines[0], b"<html>\n", html, lines[1])))
+    ran = gpu_monitor("import", "-c", config, "--json", file)
+    assert ran.status == 0
+    assert (ran.json()[0]["new"], ran.json()[0]["bad"]) == (2, 2)
+    assert f"{file}:2: left out: JSON is malformed" in ran.err
+    assert f"{file}:3: left out: of 2 hostnodes none could be read" in ran.err
+
+
+def test_failed_polls_and_empty_lists_are_no_evidence(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    lines = gzip.decompress(RECORDED.read_bytes()).splitlines(keepends=True)
+    empty = b'{"at":"2026-03-21T06:10:00Z","hostnodes":[]}\n'
+    error = b'{"at":"2026-03-21T06:11:00Z","error":"unreachable"}\n'
+    file = tmp_path / "some.jsonl"
+    file.write_bytes(b"".join((lines[0], empty, error, lines[1])))
+    (told,) = gpu_monitor("import", "-c", config, "--json", "--interval", "10m", file).json()
+    assert (told["new"], told["failed"], told["bad"]) == (2, 2, 0)
+    exported = gpu_monitor("export", "-c", config).out.splitlines()
+    assert [json.loads(line)["at"] for line in exported] == [
+        "2026-03-21T06:09:11Z",
+        "2026-03-21T06:19:24Z",
+    ]
+
+
+def test_a_file_without_one_usable_line_fails(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text("<html>\n</html>\n")
+    ran = gpu_monitor("import", "-c", config, file)
+    assert ran.status == 1
+    assert f"{file}:1: left out" in ran.err
+
+
+def test_a_file_that_is_not_there_is_a_wrong_command(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    ran = gpu_monitor("import", "-c", config, RECORDED, tmp_path / "none.jsonl")
+    assert ran.status == 2
+    assert "there is no file" in ran.err
+    assert gpu_monitor("export", "-c", config).status == 1  # nothing of the other one was read
+
+
+def test_an_export_is_imported_from_standard_input(config: Path, tmp_path: Path) -> None:
+    """Through a pipe and gzipped, into another instance, and out again: the same bytes."""
+    file, again = tmp_path / "one.jsonl.gz", tmp_path / "two.jsonl.gz"
+    in_a_process("import", "-c", config, RECORDED, folder=tmp_path)
+    assert in_a_process("export", file, "-c", config, folder=tmp_path).status == 0
+    with file.open("rb") as piped:
+        ended = subprocess.run(
+            [sys.executable, "-m", "monitor", "import", "-", "-c", config, "--marketplace", "b"],
+            cwd=ROOT,
+            stdin=piped,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+    assert b"b is not configured" in ended.stderr
+    in_a_process("export", again, "-c", config, "--marketplace", "b", folder=tmp_path)
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_nothing_of_a_failed_export_is_left(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.jsonl"
+    file.write_text("what was there")
+    ran = gpu_monitor("export", file, "-c", config)
+    assert ran.status == 1
+    assert "nothing is known of tensordock" in ran.err
+    assert [each.name for each in tmp_path.glob("one*")] == ["one.jsonl"]
+    assert file.read_text() == "what was there"
+
+
+def test_an_export_that_cannot_be_written_is_told(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    ran = gpu_monitor("export", tmp_path / "no" / "one.jsonl", "-c", config)
+    assert ran.status == 1
+    assert "one.jsonl cannot be written: No such file or directory" in ran.err
+
+
+def test_a_table_of_stretches(gpu_monitor: Commands, config: Path) -> None:
+    gpu_monitor("import", "-c", config, RECORDED)
+    rows = gpu_monitor("export", "--csv", "-c", config, "--since", "2026-03-23").out.splitlines()
+    assert rows[0].startswith(
+        "marketplace,hostnode_id,gpu,from,until,until_unknown,available,price"
+    )
+    assert all(row.split(",")[3] >= "2026-03-23" for row in rows[1:])
+    assert len(rows) > 30
+
+
+def many_lines(count: int) -> Iterator[bytes]:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for minute in range(count):
+        gpu = {"v0Name": "l4-pcie-24gb", "availableCount": minute % 7, "price_per_hr": 0.5}
+        node = {"id": f"hn-{minute % 5}", "available_resources": {"gpus": [gpu]}}
+        at = (begin + timedelta(minutes=minute)).isoformat()
+        yield json.dumps({"at": at, "hostnodes": [node]}).encode() + b"\n"
+
+
+@pytest.mark.slow
+def test_an_import_that_was_killed_goes_on_and_ends_as_one_that_was_not(
+    config: Path, tmp_path: Path
+) -> None:
+    lines = list(many_lines(3000))
+    file = tmp_path / "whole.jsonl"
+    file.write_bytes(b"".join(lines))
+    command = [sys.executable, "-m", "monitor", "import", "-c", str(config)]
+    with subprocess.Popen([*command, "-"], cwd=ROOT, stdin=subprocess.PIPE) as begun:
+        assert begun.stdin is not None
+        begun.stdin.write(b"".join(lines[:2600]))
+        begun.stdin.flush()
+        until(lambda: is_begun(tmp_path / "data" / "monitor.db"))
+        os.kill(begun.pid, signal.SIGKILL)
+        begun.stdin.close()
+    ended = in_a_process("import", "-c", config, "--json", file, folder=tmp_path)
+    (told,) = ended.json()
+    assert told["known"] > 0
+    assert told["new"] > 0
+    in_a_process("import", "-c", config, "--marketplace", "whole", file, folder=tmp_path)
+    killed, whole = (
+        in_a_process("export", "-c", config, "--marketplace", name, folder=tmp_path).out
+        for name in ("tensordock", "whole")
+    )
+    assert killed == whole
+    assert len(killed.splitlines()) == 3000
+
+
+def is_begun(file: Path) -> bool:
+    """Tell whether the first batch was committed."""
+    if not file.exists():
+        return False
+    with closing(Database.open(f"sqlite:///{file}")) as database:
+        if migrate.current(database) != migrate.head():
+            return False
+        with database.read() as connection:
+            return marketplaces.find(connection, "tensordock") is not None
