@@ -36,6 +36,7 @@ MOST_BYTES = 64 * 2**20
 """Of an answer, decompressed: eight times the body of 10,000 hostnodes."""
 
 _CONNECT_WITHIN = 5.0  # seconds; a host that is up answers a SYN at once, so try again early
+_SHORTEST_TRY = 0.1  # seconds; with less left, another try would only hide why the last one failed
 _SHORTEST_SECRET = 8  # characters; blotting out shorter tokens would spoil innocent words
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """What httpx raises before the first byte of a request: a request that acts cannot have acted."""
@@ -108,7 +109,7 @@ class Http:
             except (UnreachableError, ThrottledError) as error:
                 attempt += 1
                 pause = self._pause(attempt, error)
-                too_late = self._monotonic() + pause >= deadline
+                too_late = self._monotonic() + pause + _SHORTEST_TRY >= deadline
                 if attempt == ATTEMPTS or too_late:
                     raise
             self._sleep(pause)

@@ -87,6 +87,20 @@ def test_nothing_is_tried_again_that_would_begin_after_the_time_is_up() -> None:
     assert len(wire.requests) == 2
 
 
+def test_nothing_is_tried_again_in_less_time_than_an_answer_takes() -> None:
+    """What is told is why the last real try failed, not that no time was left for another."""
+    wire = Wire([])
+
+    def late(_: httpx.Request) -> httpx.Response:
+        wire.seconds += 0.95
+        return throttled(retry_after="19")
+
+    wire.replies.append(late)
+    with pytest.raises(ThrottledError):
+        wire.http().get("/hostnodes")
+    assert len(wire.requests) == 1
+
+
 def test_each_attempt_may_use_the_time_that_is_left() -> None:
     wire = Wire([throttled(retry_after="12"), OK])
     wire.http().get("/hostnodes")
