@@ -48,10 +48,13 @@ format: $(READY)  ## rewrite the sources as the linters want them
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(READY)  ## renew requirements.lock from pyproject.toml
+lock: $(READY)  ## renew requirements.lock, and what of it the image needs, from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	  --upgrade --quiet --output-file requirements.lock
+	sed -nE 's/^([^ ]+==[^ ]+).*/\1/p' requirements.lock | $(BIN)/uv pip compile pyproject.toml --constraints - \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --quiet --output-file deploy/requirements.lock
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) build dist
