@@ -129,6 +129,15 @@ def test_the_monitors_configuration_has_no_mistake(tmp_path: Path) -> None:
     assert config.server.listen.port == 9470
 
 
+def test_the_configuration_beside_the_unit_has_no_mistake(tmp_path: Path) -> None:
+    given = re.findall(r"^LoadCredential=([\w-]+):", UNIT.read_text(), re.MULTILINE)
+    for name in given:
+        (tmp_path / name).write_text("json://somewhere/\n")
+    config = load(DEPLOY / "systemd.yaml", {"CREDENTIALS_DIRECTORY": str(tmp_path)}, check_url)
+    assert not config.warnings
+    assert set(given) == {"tensordock-token", "receiver-urls"}
+
+
 def test_prometheus_reads_its_configuration(tmp_path: Path) -> None:
     text = (DEPLOY / "prometheus.yaml").read_text(encoding="utf-8")
     file = tmp_path / "prometheus.yaml"
