@@ -142,7 +142,7 @@ def test_prometheus_reads_its_configuration(tmp_path: Path) -> None:
     text = (DEPLOY / "prometheus.yaml").read_text(encoding="utf-8")
     file = tmp_path / "prometheus.yaml"
     file.write_text(text.replace("/etc/prometheus/rules", str(FOLDER / "prometheus")))
-    command = [promtool(), "check", "config", "--lint-fatal", file]
+    command = [promtool(), "check", "config", "--lint-fatal", str(file)]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     assert found.returncode == 0, found.stdout + found.stderr
     assert [source for source, target, _ in mounts("prometheus")[:2]] == [
