@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     and_,
     func,
+    literal,
     or_,
     select,
 )
@@ -39,6 +40,7 @@ from monitor.store.schema import (
     offer_intervals,
     offers,
 )
+from monitor.store.types import UtcDateTime
 
 ByHostnode = dict[HostnodeId, list[Offered]]
 
@@ -204,7 +206,7 @@ def _overlaps(column: Column[Any], of: Column[int], window: Window) -> ColumnEle
     return and_(
         column == of,
         intervals.valid_from < window.until,
-        intervals.valid_from >= func.coalesce(began, window.since),
+        intervals.valid_from >= func.coalesce(began, literal(window.since, UtcDateTime())),
         or_(intervals.valid_to.is_(None), intervals.valid_to > window.since),
     )
 

@@ -182,6 +182,13 @@ def test_a_hostnode_that_moves_counts_where_it_stood(database: Database) -> None
     assert summary(database, at(0), at(3), Selection(country="Latvia")).available == 2 * MINUTE
 
 
+def test_an_offer_that_came_within_the_window_counts(database: Database) -> None:
+    record_all(
+        database, a_snapshot(at(0), [a_hostnode()], []), selling(at(1), 2), selling(at(3), 2)
+    )
+    assert summary(database, at(0), at(3)).available == 2 * MINUTE
+
+
 _names = (f"marketplace {number}" for number in count())
 _steps = st.lists(st.tuples(st.integers(-2, 240), st.booleans(), st.none() | looks()), max_size=8)
 _seconds = timedelta(seconds=1)
