@@ -1,8 +1,9 @@
 """What the configuration comes to for the cycle: rules, when to tell, and whom. Frozen."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
+from monitor.alerting.formats import PLAIN, Screen, show_on
 from monitor.alerting.notice import OF_ALERTS, Message, NotifyPolicy, NotifyReason
 from monitor.alerting.outbox import DestinationKey, Draft, is_told_states
 from monitor.rules.alert import RuleName
@@ -14,13 +15,15 @@ from monitor.rules.rule import Rule, needs
 class Plan:
     """The rules, the policy of each, and the destinations of each receiver.
 
-    `operators` are the receivers that are told when the program itself is in trouble.
+    `operators` are the receivers that are told when the program itself is in trouble. `screens`
+    says what each destination can show; one that is not in it shows plain text.
     """
 
     rules: Mapping[RuleName, Rule]
     policies: Mapping[RuleName, NotifyPolicy]
     destinations: Mapping[str, tuple[DestinationKey, ...]]
     operators: tuple[str, ...] = ()
+    screens: Mapping[DestinationKey, Screen] = field(default_factory=dict)
 
     @property
     def needs(self) -> Needs:
@@ -38,6 +41,16 @@ class Plan:
 
         Alertmanagers are left out of what they learn from the state of the alerts.
         """
+        return self.drafts_by(receivers, lambda _: message, reason, rule)
+
+    def drafts_by(
+        self,
+        receivers: Iterable[str],
+        message: Callable[[str], Message],
+        reason: NotifyReason,
+        rule: RuleName | None = None,
+    ) -> list[Draft]:
+        """Return likewise what `message` makes for each receiver."""
         told: dict[DestinationKey, str] = {}
         for receiver in receivers:
             for destination in self.destinations[receiver]:
@@ -45,13 +58,25 @@ class Plan:
                     continue
                 told.setdefault(destination, receiver)
         return [
-            Draft(
-                receiver=receiver,
-                destination=destination,
-                reason=reason,
-                rule=rule,
-                title=message.title,
-                body=message.body,
-            )
+            self._draft(destination, receiver, message(receiver), reason, rule)
             for destination, receiver in told.items()
         ]
+
+    def _draft(
+        self,
+        destination: DestinationKey,
+        receiver: str,
+        message: Message,
+        reason: NotifyReason,
+        rule: RuleName | None,
+    ) -> Draft:
+        shown = show_on(message, self.screens.get(destination, PLAIN))
+        return Draft(
+            receiver=receiver,
+            destination=destination,
+            reason=reason,
+            rule=rule,
+            title=shown.title,
+            body=shown.body,
+            format=shown.format,
+        )

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monitor import __version__
-from monitor.alerting.outbox import DestinationKey
+from monitor.alerting.outbox import DestinationKey, is_told_states
 from monitor.config.buying import buying
 from monitor.config.model import Config, MarketplaceConfig, ReceiverConfig
 from monitor.config.rules import rule
 from monitor.delivery.alertmanager import alertmanagers, basic, bearer
+from monitor.delivery.apprise import screen
 from monitor.delivery.destination import Destination, destinations
 from monitor.grab.wish import Buying
 from monitor.marketplaces.base import Marketplace
@@ -68,6 +69,12 @@ def _plan(config: Config, told: Mapping[str, tuple[Destination, ...]]) -> Plan:
         policies={RuleName(each.name): each.policy(defaults) for each in config.rules},
         destinations={name: tuple(each.key for each in group) for name, group in told.items()},
         operators=defaults.notify,
+        screens={
+            each.key: screen(each.url.reveal())
+            for group in told.values()
+            for each in group
+            if not is_told_states(each.key)
+        },
     )
 
 

@@ -88,7 +88,18 @@ HOMES: Mapping[str, set[str]] = {
 PURE = {"market", "history", "rules", "alerting", "grab", "backtest"}
 PURE_MAY_USE = {
     *{"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"},
-    *{"bisect", "contextlib", "fnmatch", "hashlib", "heapq", "itertools", "math", "operator", "re"},
+    *{
+        "bisect",
+        "contextlib",
+        "fnmatch",
+        "hashlib",
+        "heapq",
+        "html",
+        "itertools",
+        "math",
+        "operator",
+    },
+    "re",
     *{"statistics", "string", "textwrap", "types", "typing", "unicodedata"},
 }
 

@@ -155,7 +155,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A rendered notice: a title of one line and a body, plain text."""
+    """A rendered notice: a title of one line and a body, plain text.
+
+    `strong` are the numbers of the body's lines that are set off where a destination can. The
+    first `lead` lines are the last to be cut where a message is too long.
+    """
 
     title: str
     body: str
+    strong: frozenset[int] = frozenset()
+    lead: int = 1

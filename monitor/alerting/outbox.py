@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from monitor.alerting.formats import Format
 from monitor.alerting.notice import NotifyReason
 from monitor.rules.alert import RuleName
 
@@ -37,7 +38,10 @@ class NotificationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A rendered notification to one destination, to be queued in the transaction that decides."""
+    """A rendered notification to one destination, to be queued in the transaction that decides.
+
+    `title` and `body` are sent as they are; the body is in `format`.
+    """
 
     receiver: str
     destination: DestinationKey
@@ -45,6 +49,7 @@ class Draft:
     rule: RuleName | None
     title: str
     body: str
+    format: Format = Format.TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,7 @@ class Claimed:
     body: str
     attempts: int
     created_at: datetime
+    format: Format = Format.TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,24 +1,23 @@
 """What a buyer reads, on a phone at night: the best price first, one line that can be acted on.
 
-Everything a marketplace or a configuration named is made harmless before it is shown: no line
-breaks, no invisible or bidirectional characters, no Markdown or HTML, no mentions, bounded.
+Everything a marketplace or a configuration named is made harmless before it is shown
+(`plain.py`); how it looks where it arrives is decided later (`formats.py`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from monitor.alerting.formats import BODY_LENGTH, TITLE_LENGTH, clip
 from monitor.alerting.notice import Message, Notice, NotifyReason
+from monitor.alerting.plain import plain
 from monitor.market.money import NanoDollars, show
 from monitor.rules.alert import Alert, Sighting
 
-TITLE_LENGTH = 200
-BODY_LENGTH = 3_500
 SHOWN = 5
 """How many offers, and how many alerts, a message lists; the rest is counted."""
 
-_NAME_LENGTH = 60
 _MARKUP = frozenset("*`~|<>[]@#\\")
-"""Starts markup or a mention in some chat, and is in no name that matters."""
 _PREFIXES = {
     NotifyReason.NEW: "new: ",
     NotifyReason.IMPROVED: "cheaper: ",
@@ -47,31 +46,42 @@ def render(notice: Notice, *, now: datetime) -> Message:
     """
     best = _best(notice.firing)
     title = f"{_PREFIXES.get(notice.reason, '')}{_rules(notice)}: {_what(notice, best)}"
-    return _message(f"{title} ({_plain(notice.marketplace)})", _body(notice, best, now))
+    lines: list[str] = []
+    strong: list[int] = []
+    for sighting in best[:SHOWN]:
+        strong.append(len(lines))
+        lines += (*_offer(sighting), "")
+    return replace(
+        _message(
+            f"{title} ({plain(notice.marketplace)})", (*lines, *_rest_of_body(notice, best, now))
+        ),
+        strong=frozenset(strong),
+        lead=lines.index("") if lines else 1,
+    )
 
 
 def render_test(receiver: str, now: datetime) -> Message:
     """Return what `notify test` sends to `receiver`."""
     return _message(
-        f"test: gpu-monitor reaches {_plain(receiver)}",
+        f"test: gpu-monitor reaches {plain(receiver)}",
         [f"Sent on request at {_instant(now)}. There is nothing to do."],
     )
 
 
 def render_system(title: str, body: str) -> Message:
     """Return a message about the program itself; `body` may have several lines."""
-    lines = [_plain(line, BODY_LENGTH) for line in body.splitlines()]
-    return _message(f"gpu-monitor: {_plain(title, TITLE_LENGTH)}", lines)
+    lines = [_readable(line) for line in body.splitlines()]
+    return _message(f"gpu-monitor: {_readable(title)}", lines)
 
 
 def _message(title: str, lines: Iterable[str]) -> Message:
     return Message(
-        title=_clip(title, TITLE_LENGTH), body=_clip("\n".join(lines).strip(), BODY_LENGTH)
+        title=clip(title, TITLE_LENGTH), body=clip("\n".join(lines).strip(), BODY_LENGTH)
     )
 
 
 def _rules(notice: Notice) -> str:
-    return _plain(notice.rules[0]) if len(notice.rules) == 1 else f"{len(notice.rules)} rules"
+    return plain(notice.rules[0]) if len(notice.rules) == 1 else f"{len(notice.rules)} rules"
 
 
 def _what(notice: Notice, best: Sequence[Sighting]) -> str:
@@ -82,10 +92,7 @@ def _what(notice: Notice, best: Sequence[Sighting]) -> str:
     return _ended(notice.resolved, notice.at) if notice.resolved else "no offer is left"
 
 
-def _body(notice: Notice, best: Sequence[Sighting], now: datetime) -> Iterator[str]:
-    for sighting in best[:SHOWN]:
-        yield from _offer(sighting)
-        yield ""
+def _rest_of_body(notice: Notice, best: Sequence[Sighting], now: datetime) -> Iterator[str]:
     offers = sum(alert.offers for alert in notice.firing)
     yield from _rest(max(offers, len(best)) - len(best[:SHOWN]), "more")
     yield from _endings(notice, notice.resolved, "ended")
@@ -94,7 +101,7 @@ def _body(notice: Notice, best: Sequence[Sighting], now: datetime) -> Iterator[s
         yield f"firing since {_since(alert, now)}: {_of(notice, alert)}"
     yield from _rest(len(notice.firing) - SHOWN, "more firing")
     why = _WHY.get(notice.reason, notice.reason.value)
-    remark = f" ({_plain(notice.remark, BODY_LENGTH)})" if notice.remark else ""
+    remark = f" ({plain(notice.remark, BODY_LENGTH)})" if notice.remark else ""
     yield f"severity {notice.severity.value}; told because {why}{remark}"
 
 
@@ -117,7 +124,7 @@ def _rank(sighting: Sighting) -> tuple[bool, int, int]:
 
 def _headline(sighting: Sighting) -> str:
     parts = (
-        f"{_plain(sighting.gpu)} {_from(sighting.price)}",
+        f"{plain(sighting.gpu)} {_from(sighting.price)}",
         f"{sighting.available} free",
         *_where(sighting),
     )
@@ -126,15 +133,15 @@ def _headline(sighting: Sighting) -> str:
 
 def _offer(sighting: Sighting) -> Iterator[str]:
     total = "" if sighting.total is None else f", {show(sighting.total)} $/h in total"
-    yield f"{_price(sighting.price)}{total}: {sighting.available} × {_plain(sighting.gpu)} free"
+    yield f"{_price(sighting.price)}{total}: {sighting.available} × {plain(sighting.gpu)} free"
     if standing := [*_where(sighting), *_standing(sighting)]:
         yield ", ".join(standing)
-    yield f"hostnode {_plain(sighting.hostnode_id)}"
+    yield f"hostnode {plain(sighting.hostnode_id)}"
 
 
 def _where(sighting: Sighting) -> Iterator[str]:
     for place in (sighting.city, sighting.country):
-        if place and (name := _plain(place)):
+        if place and (name := plain(place)):
             yield name
 
 
@@ -150,7 +157,7 @@ def _ended(alerts: Sequence[Alert], at: datetime) -> str:
     if not alerts:
         return "ended"
     told = min(alerts, key=lambda alert: (alert.value is None, alert.value or 0))
-    gpu = f"{_plain(told.best[0].gpu)} " if told.best else ""
+    gpu = f"{plain(told.best[0].gpu)} " if told.best else ""
     others = f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""
     return f"{gpu}ended {_end(told, at)}{others}"
 
@@ -167,7 +174,7 @@ def _since(alert: Alert, now: datetime) -> str:
 
 def _of(notice: Notice, alert: Alert) -> str:
     rule = (("rule", alert.rule),) if len(notice.rules) > 1 else ()
-    return ", ".join(f"{_plain(name)}={_plain(value)}" for name, value in (*rule, *alert.labels))
+    return ", ".join(f"{plain(name)}={plain(value)}" for name, value in (*rule, *alert.labels))
 
 
 def _rest(count: int, what: str) -> Iterator[str]:
@@ -198,12 +205,8 @@ def _duration(span: timedelta) -> str:
     return " ".join(part for part in parts[:2] if part) or "0 s"
 
 
-def _plain(text: str, length: int = _NAME_LENGTH) -> str:
-    """Return `text` on one line, without what a screen or a chat could take for more than text."""
-    unlinked = text.replace("://", " ")
-    shown = "".join(c if c.isprintable() and c not in _MARKUP else " " for c in unlinked)
-    return _clip(" ".join(shown.split()), length)
-
-
-def _clip(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+def _readable(line: str) -> str:
+    """Return a line of our own text, with what others said in it, without markup and mentions."""
+    shown = line.replace("://", " ")
+    shown = "".join(c if c.isprintable() and c not in _MARKUP else " " for c in shown)
+    return clip(" ".join(shown.split()), BODY_LENGTH)

@@ -15,6 +15,7 @@ from apprise import Apprise, AppriseAsset, NotifyFormat
 from apprise.manager_plugins import NotificationManager
 from apprise.plugins import NotifyBase, url_to_dict
 
+from monitor.alerting.formats import TITLE_LENGTH, Format, Screen
 from monitor.delivery.destination import Destination, scheme, scrub
 from monitor.delivery.evidence import Evidence
 from monitor.errors import DeliveryRefusedError, DeliveryUnknownError
@@ -23,6 +24,16 @@ CONNECT_LIMIT = 4.0
 READ_LIMIT = 3.5
 SEND_LIMIT = 7.5
 """Seconds for connecting, for each read, and for a whole send, however slowly it goes on."""
+
+_FORMATS = {
+    Format.TEXT: NotifyFormat.TEXT,
+    Format.MARKDOWN: NotifyFormat.MARKDOWN,
+    Format.HTML: NotifyFormat.HTML,
+}
+_JOINT = 40
+"""Characters that Apprise may put between a title and a body whose lengths are counted as one."""
+_FOR_PROGRAMS = frozenset({"json", "xml", "form", "apprise"})
+"""Services whose messages a program reads: plain text, unless the URL asks for a format."""
 
 
 class AppriseSender:
@@ -38,14 +49,16 @@ class AppriseSender:
         self._channels: dict[str, _Channel] = {}
         self._lock = threading.Lock()
 
-    def send(self, destination: Destination, title: str, body: str) -> None:
+    def send(
+        self, destination: Destination, title: str, body: str, form: Format = Format.TEXT
+    ) -> None:
         """Deliver one message, once, within `limit` seconds.
 
         Raises:
             DeliveryRefusedError: the receiver answered no, or nothing can have arrived.
             DeliveryUnknownError: it may have arrived.
         """
-        self._channel(destination).send(title, body, self._limit)
+        self._channel(destination).send(title, body, form, self._limit)
 
     def _channel(self, destination: Destination) -> "_Channel":
         with self._lock:
@@ -67,10 +80,10 @@ class _Channel:
         self._scrub = partial(scrub, url=url)
         self._idle = threading.Lock()
 
-    def send(self, title: str, body: str, limit: float) -> None:
+    def send(self, title: str, body: str, form: Format, limit: float) -> None:
         if not self._idle.acquire(blocking=False):
             raise DeliveryRefusedError("the attempt before this one is still under way")
-        attempt = _Attempt(self._apprise, title, body, self._idle)
+        attempt = _Attempt(self._apprise, title, body, form, self._idle)
         attempt.start()
         attempt.join(limit)
         if attempt.is_alive():
@@ -82,11 +95,14 @@ class _Channel:
 class _Attempt(threading.Thread):
     """One call of Apprise; a thread, for nothing else ends a send that drips on for ever."""
 
-    def __init__(self, apprise: Apprise, title: str, body: str, idle: threading.Lock) -> None:
+    def __init__(
+        self, apprise: Apprise, title: str, body: str, form: Format, idle: threading.Lock
+    ) -> None:
         super().__init__(name="delivery-attempt", daemon=True)
         self._apprise = apprise
         self._title = title
         self._body = body
+        self._form = form
         self._idle = idle
         self.accepted = False
         self.evidence = Evidence()
@@ -97,13 +113,35 @@ class _Attempt(threading.Thread):
             result = self._apprise.notify(
                 title=self._title,
                 body=self._body,
-                body_format=NotifyFormat.TEXT,
+                body_format=_FORMATS[self._form],
                 log_callback=self.evidence,
                 log_level=logging.DEBUG,
             )
             self.accepted = bool(result)
         finally:
             self._idle.release()
+
+
+def screen(url: str) -> Screen:
+    """Return what the service behind `url` can show: what it says of itself, or plain text.
+
+    Of two formats a service shows, the richer is taken: one that shows text as Markdown anyway
+    (Discord, say) is given Markdown, in which names are escaped. `?format=` in the URL counts.
+    """
+    plugin = _load(url)
+    if plugin is None:
+        return Screen()
+    own = plugin.resolve_format()
+    name = scheme(url) or ""
+    if own == NotifyFormat.TEXT and name.removesuffix("s") not in _FOR_PROGRAMS:
+        own = plugin.resolve_format(NotifyFormat.MARKDOWN)
+    shared = TITLE_LENGTH + _JOINT if plugin.overflow_amalgamate_title else 0
+    return Screen(
+        format=next(form for form, theirs in _FORMATS.items() if theirs == own),
+        title_most=plugin.title_maxlen if plugin.title_maxlen > 0 else TITLE_LENGTH,
+        body_most=plugin.body_maxlen - shared,
+        one_field=plugin.title_maxlen <= 0,
+    )
 
 
 def check_url(url: str) -> str | None:

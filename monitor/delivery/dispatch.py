@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import structlog
 
+from monitor.alerting.formats import Format
 from monitor.alerting.outbox import Claimed, DestinationKey, NotificationStatus, Settlement
 from monitor.delivery.destination import Destination
 from monitor.delivery.retry import RetryPolicy
@@ -54,8 +55,8 @@ class Outbox(Protocol):
 class Sender(Protocol):
     """Delivers one message, once, within a few seconds; raises `DeliveryError`."""
 
-    def send(self, destination: Destination, title: str, body: str) -> None:
-        """Return when the receiver has accepted the message."""
+    def send(self, destination: Destination, title: str, body: str, form: Format) -> None:
+        """Return when the receiver has accepted the message, whose body is in `form`."""
         ...
 
 
@@ -154,7 +155,7 @@ class Dispatcher:
             reason = "its destination is no longer configured"
             return Settlement(status=NotificationStatus.DEAD, at=self._now(), error=reason)
         try:
-            self._sender.send(destination, claimed.title, claimed.body)
+            self._sender.send(destination, claimed.title, claimed.body, claimed.format)
         except DeliveryError as error:
             return self._policy.settle(claimed.attempts, error, self._now(), self._jitter())
         return Settlement(status=NotificationStatus.SENT, at=self._now())

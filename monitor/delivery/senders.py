@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from monitor.alerting.formats import Format
 from monitor.delivery.alertmanager import Alertmanager, AlertmanagerSender
 from monitor.delivery.apprise import AppriseSender
 from monitor.delivery.destination import Destination
@@ -17,7 +18,7 @@ class Senders:
         self._alertmanager = AlertmanagerSender()
         self._now = now
 
-    def send(self, destination: Destination, title: str, body: str) -> None:
+    def send(self, destination: Destination, title: str, body: str, form: Format) -> None:
         """Return when the destination has accepted the message.
 
         Raises:
@@ -27,4 +28,4 @@ class Senders:
             message = postable_message(title, body, self._now())
             self._alertmanager.post(destination, [message])
         else:
-            self._apprise.send(destination, title, body)
+            self._apprise.send(destination, title, body, form)

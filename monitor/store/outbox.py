@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from monitor.alerting.formats import Format
 from monitor.alerting.notice import NotifyReason
 from monitor.alerting.outbox import (
     Claimed,
@@ -256,6 +257,7 @@ def _values(draft: Draft, now: datetime) -> dict[str, Any]:
         "rule": draft.rule,
         "title": draft.title,
         "body": draft.body,
+        "format": draft.format.value,
         "status": NotificationStatus.QUEUED.value,
         "attempts": 0,
         "unknown_attempts": 0,
@@ -274,6 +276,7 @@ def _claimed(row: Row[Any]) -> Claimed:
         body=row.body,
         attempts=row.attempts,
         created_at=row.created_at,
+        format=Format(row.format),
     )
 
 

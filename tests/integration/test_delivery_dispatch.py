@@ -161,9 +161,9 @@ CRASH = """
     database, url, now, when = sys.argv[1:]
 
     class DyingSender(AppriseSender):
-        def send(self, destination, title, body):
+        def send(self, destination, title, body, form):
             if when == "after sending":
-                super().send(destination, title, body)
+                super().send(destination, title, body, form)
             os.kill(os.getpid(), 9)
 
     Dispatcher(

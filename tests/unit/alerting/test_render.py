@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.alerting.formats import BODY_LENGTH, TITLE_LENGTH
 from monitor.alerting.notice import Notice, NotifyReason
 from monitor.alerting.render import (
-    BODY_LENGTH,
-    TITLE_LENGTH,
     render,
     render_system,
     render_test,
@@ -150,7 +149,7 @@ def test_a_hostile_city_is_one_short_harmless_line() -> None:
     body = render(offering(replace(H100, city=city)), now=NOW).body
     (line,) = [line for line in body.splitlines() if line.startswith("Frank")]
     assert len(line) < 150
-    assert line.startswith("Frank furt 31m b x (https evil.example)")
+    assert line.startswith("Frank furt 31m b x (https evil. example)")
 
 
 def test_letters_of_every_script_stay() -> None:
@@ -172,7 +171,7 @@ def test_a_system_message_keeps_its_lines_and_is_bounded() -> None:
     message = render_system("polling fails", "first: <b>\nsecond\n" + "x" * 9_999)
     assert message.title == "gpu-monitor: polling fails"
     assert message.body.startswith("first: b\nsecond\n")
-    assert len(message.body) == BODY_LENGTH
+    assert BODY_LENGTH - 3 <= len(message.body) <= BODY_LENGTH
 
 
 TEXT = st.text(max_size=300)
@@ -212,8 +211,8 @@ ANY_NOTICE = st.builds(
     reason=st.sampled_from(NotifyReason),
     at=INSTANT,
     firing=st.lists(ANY_ALERT, max_size=7).map(tuple),
-    resolved=st.lists(ANY_ALERT, max_size=7).map(tuple),
-    missed=st.lists(ANY_ALERT, max_size=7).map(tuple),
+    resolved=st.lists(ANY_ALERT, max_size=2).map(tuple),
+    missed=st.lists(ANY_ALERT, max_size=1).map(tuple),
     remark=TEXT,
 )
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from monitor.alerting.formats import Format
 from monitor.alerting.outbox import (
     Claimed,
     DestinationKey,
@@ -111,8 +112,8 @@ class FakeSender:
         self.sent: list[tuple[str, str]] = []
         self.acts = {name: list(those) for name, those in (acts or {}).items()}
 
-    def send(self, destination: Destination, title: str, body: str) -> None:
-        assert body == ""
+    def send(self, destination: Destination, title: str, body: str, form: Format) -> None:
+        assert (body, form) == ("", Format.TEXT)
         acts = self.acts.get(destination.receiver)
         if acts:
             acts.pop(0)()
