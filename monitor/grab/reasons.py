@@ -91,13 +91,15 @@ class Cause(StrEnum):
     @classmethod
     def of(cls, reason: str) -> "Cause | None":
         """Return the word that a stored reason begins with, if it is one."""
-        word = reason.partition(":")[0]
-        return next((cause for cause in cls if cause.value == word), None)
+        return _CAUSES.get(reason.partition(":")[0])
 
     @classmethod
     def refused(cls, why: NotCreatedReason) -> "Cause":
         """Return the word for why a marketplace made nothing."""
         return cls(why.value)
+
+
+_CAUSES = {cause.value: cause for cause in Cause}
 
 
 def reason(cause: Cause, detail: str = "") -> str:

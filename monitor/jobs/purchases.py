@@ -15,6 +15,7 @@ from monitor.alerting.notice import Message, NotifyReason
 from monitor.clock import utc_now
 from monitor.cycle import Chances
 from monitor.errors import StoreError
+from monitor.grab.grab import GrabStatus
 from monitor.grab.names import DIGITS
 from monitor.grab.reasons import Cause, Refusal
 from monitor.jobs.shared import SECOND, Shared, job
@@ -85,10 +86,11 @@ class Purchases:
         except StoreError as error:
             log.warning("nothing decided about buying", marketplace=marketplace, error=str(error))
             return
-        if decided:
-            self._executor.nudge()
+        if any(grab.status is GrabStatus.AWAITING_APPROVAL for grab in decided):
+            self._following.wake()  # who tells the person that is asked
+        if planned := [grab for grab in decided if grab.status is GrabStatus.PLANNED]:
+            self._executor.begin(planned)
             self._sending.wake()
-            self._following.wake()
 
     def release(self) -> None:
         """Let another process follow at once."""

@@ -7,7 +7,7 @@ is found `submitted` and is being sent by nobody becomes `unknown`, and is looke
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -61,8 +61,10 @@ class Executor:
         with self._changed:
             return frozenset(self._sending)
 
-    def nudge(self) -> None:
-        """Let a drain that waits look for what is planned."""
+    def begin(self, planned: Iterable[Grab]) -> None:
+        """Send what was just planned, at once, as far as there is room; a drain sends the rest."""
+        for grab in planned:
+            self._begin(grab)
         with self._changed:
             self._nudged = True
             self._changed.notify_all()
@@ -106,16 +108,18 @@ class Executor:
             self._tools.teller.tell(step.grab.rule, bought_nothing(step.grab), urgent=False)
         return step.grab
 
-    def _planned(self) -> list[Grab]:
+    def _planned(self) -> tuple[Grab, ...]:
         with self._tools.books.reading() as book:
-            planned = book.with_status({GrabStatus.PLANNED})
-        with self._changed:
-            room = PARALLEL - len(self._sending)
-            return [grab for grab in planned if grab.id not in self._sending][: max(room, 0)]
+            return book.with_status({GrabStatus.PLANNED})
 
     def _begin(self, grab: Grab) -> None:
-        """Send a grab on a thread of its own: the program's end must not wait for a slow answer."""
+        """Send a grab on a thread of its own: the program's end must not wait for a slow answer.
+
+        Nothing is done where there is no room, or if that is being done already.
+        """
         with self._changed:
+            if grab.id in self._sending or len(self._sending) >= PARALLEL:
+                return
             self._sending[grab.id] = 0
         threading.Thread(
             target=self._run, args=(grab,), name=f"grab {grab.id}", daemon=True

@@ -15,6 +15,8 @@ from monitor.market.money import NanoDollars
 from monitor.rules.alert import Labels, Sighting
 from monitor.rules.evaluate import AlertKey
 
+_NONE = "[]"
+
 
 def labels_text(labels: Labels) -> str:
     """Return labels as stored: `{"gpu":"h100-sxm5-80gb","marketplace":"tensordock"}`."""
@@ -81,7 +83,7 @@ def candidates_text(candidates: Iterable[Candidate]) -> str:
 
 def read_candidates(text: str) -> tuple[Candidate, ...]:
     """Return stored candidates."""
-    return tuple(Candidate(**each) for each in json.loads(text))
+    return () if text == _NONE else tuple(Candidate(**each) for each in json.loads(text))
 
 
 def forwards_text(forwards: Iterable[Forward]) -> str:
@@ -91,7 +93,11 @@ def forwards_text(forwards: Iterable[Forward]) -> str:
 
 def read_forwards(text: str) -> tuple[Forward, ...]:
     """Return stored ports."""
-    return tuple(Forward(internal_port=i, external_port=e) for i, e in json.loads(text))
+    return (
+        ()
+        if text == _NONE
+        else tuple(Forward(internal_port=i, external_port=e) for i, e in json.loads(text))
+    )
 
 
 def names_text(names: Iterable[str]) -> str:
@@ -101,7 +107,7 @@ def names_text(names: Iterable[str]) -> str:
 
 def read_names(text: str) -> tuple[str, ...]:
     """Return stored names."""
-    return tuple(json.loads(text))
+    return () if text == _NONE else tuple(json.loads(text))
 
 
 def _dump(value: Any) -> str:

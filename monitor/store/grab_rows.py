@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from monitor.grab.grab import Grab, GrabEvent, GrabId, GrabStatus, Mode, NewGrab
 from monitor.store import encoding
+from monitor.store.schema import grabs
 
 _WRITTEN: Mapping[str, Callable[[Any], Any]] = {
     "rest": encoding.candidates_text,
@@ -23,6 +24,8 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "mode": Mode,
     "status": GrabStatus,
 }
+_NAMES = tuple(grabs.c.keys())
+_READING = tuple((place, _READ[name]) for place, name in enumerate(_NAMES) if name in _READ)
 
 
 def columns(grab: NewGrab) -> dict[str, Any]:
@@ -32,9 +35,14 @@ def columns(grab: NewGrab) -> dict[str, Any]:
 
 
 def read_grab(row: Row[Any]) -> Grab:
-    """Return the grab of a row of `grabs`."""
-    found = row._mapping  # noqa: SLF001 - public in spite of its name
-    return Grab(**{name: _READ.get(name, _same)(value) for name, value in found.items()})
+    """Return the grab of a row of `grabs`, all columns in their order.
+
+    Hundreds are read before each purchase: what is empty is not parsed.
+    """
+    values = list(row)
+    for place, read in _READING:
+        values[place] = read(values[place])
+    return Grab(**dict(zip(_NAMES, values, strict=True)))
 
 
 def _same(value: Any) -> Any:

@@ -12,37 +12,19 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from monitor.grab.book import Switch
-from monitor.grab.grab import (
-    BILLED,
-    COUNTING,
-    Grab,
-    GrabEvent,
-    GrabId,
-    GrabStatus,
-    NewGrab,
-)
+from monitor.grab.grab import COUNTING, Grab, GrabEvent, GrabId, GrabStatus, NewGrab
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import RuleName
+from monitor.store import grab_statements as statements
 from monitor.store.engine import Database
 from monitor.store.grab_rows import columns, read_event, read_grab
-from monitor.store.keys import insertion
-from monitor.store.schema import (
-    NAMED_GRAB,
-    UNENDED_GRAB,
-    buying,
-    grab_events,
-    grab_spending,
-    grabbing_rules,
-    grabs,
-)
+from monitor.store.schema import buying, grabs
 
 _ROW = 1
 """The key of the one row of `buying`."""
-
-_BOUGHT = BILLED | {GrabStatus.DELETED}
 
 
 class Books:
@@ -81,19 +63,15 @@ class Books:
 
 def _lock(connection: Connection) -> Row[Any]:
     """Return the row of `buying`, which no other process can have until the transaction ends."""
-    statement = insertion(connection, buying).values(
-        id=_ROW,
-        version=1,
-        installation=secrets.token_hex(3),
-        paused=False,
-        paused_by="",
-        pause_reason="",
-    )
-    return connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[buying.c.id], set_={"version": buying.c.version + 1}
-        ).returning(buying)
-    ).one()
+    new = {
+        "id": _ROW,
+        "version": 1,
+        "installation": secrets.token_hex(3),
+        "paused": False,
+        "paused_by": "",
+        "pause_reason": "",
+    }
+    return connection.execute(statements.opening(connection.dialect.name), new).one()
 
 
 class Book:
@@ -132,58 +110,39 @@ class Book:
 
     def find(self, grab_id: GrabId) -> Grab | None:
         """Return one grab."""
-        return next(iter(self._select(select(grabs).where(grabs.c.id == grab_id))), None)
+        return next(iter(self._select(statements.BY_ID, id=grab_id)), None)
 
     def with_status(self, statuses: Collection[GrabStatus]) -> tuple[Grab, ...]:
         """Return the grabs in any of `statuses`, oldest first."""
-        statement = select(grabs).where(_has(statuses)).order_by(grabs.c.id)
-        if COUNTING.issuperset(statuses):
-            statement = statement.where(UNENDED_GRAB)
-        return self._select(statement)
+        unended = COUNTING.issuperset(statuses)
+        statement = statements.UNENDED if unended else statements.WITH_STATUS
+        return self._select(statement, statuses=[status.value for status in statuses])
 
     def since(self, at: datetime) -> tuple[Grab, ...]:
         """Return the grabs decided at `at` or later, oldest first, whatever their status."""
-        return self._select(select(grabs).where(grabs.c.created_at >= at).order_by(grabs.c.id))
+        return self._select(statements.SINCE, at=at)
 
     def last_refusals(self) -> Mapping[RuleName, Grab]:
         """Return for each rule its newest grab, where that one is `refused`."""
-        other = grabs.alias("other")
-        newest = select(func.max(other.c.id)).where(other.c.rule == grabbing_rules.c.rule)
-        found = self._select(
-            select(grabs)
-            .select_from(grabbing_rules)
-            .join(grabs, grabs.c.id == newest.scalar_subquery())
-            .where(_has({GrabStatus.REFUSED}))
-        )
-        return {grab.rule: grab for grab in found}
+        return {grab.rule: grab for grab in self._select(statements.LAST_REFUSALS)}
 
     def bought_by(self, rule: RuleName) -> int:
         """Return how many grabs of a rule were ever sent and not definitely refused."""
-        bought = select(func.count()).where(grabs.c.rule == rule, _has(_BOUGHT))
-        return self._connection.scalar(bought) or 0
+        return self._connection.scalar(statements.BOUGHT_BY, {"rule": rule}) or 0
 
     def named(self, names: Collection[str]) -> Mapping[str, Grab]:
         """Return the grabs that have these instance names, whatever their status and age."""
-        wanted = grabs.c.instance_name.in_(sorted(names))
-        return {
-            grab.instance_name: grab
-            for grab in self._select(select(grabs).where(wanted, NAMED_GRAB))
-        }
+        found = self._select(statements.NAMED, names=list(names))
+        return {grab.instance_name: grab for grab in found}
 
     def history(self, grab_id: GrabId) -> tuple[GrabEvent, ...]:
         """Return all steps of one grab, oldest first."""
-        rows = self._connection.execute(
-            select(grab_events).where(grab_events.c.grab_id == grab_id).order_by(grab_events.c.id)
-        )
+        rows = self._connection.execute(statements.HISTORY, {"grab_id": grab_id})
         return tuple(map(read_event, rows))
 
     def spent(self, since: date) -> Mapping[tuple[RuleName, date], NanoDollars]:
         """Return what each rule has spent on each day from `since` on."""
-        rows = self._connection.execute(
-            select(grab_spending)
-            .where(grab_spending.c.day >= since)
-            .order_by(grab_spending.c.day, grab_spending.c.rule)
-        )
+        rows = self._connection.execute(statements.SPENT, {"since": since})
         return {(RuleName(row.rule), row.day): NanoDollars(row.spent) for row in rows}
 
     def listed(
@@ -192,7 +151,7 @@ class Book:
         """Return the newest grabs, newest first, of one status or rule if asked for."""
         statement = select(grabs).order_by(grabs.c.id.desc()).limit(limit)
         if status is not None:
-            statement = statement.where(_has({status}))
+            statement = statement.where(grabs.c.status == status.value)
         if rule is not None:
             statement = statement.where(grabs.c.rule == rule)
         return self._select(statement)
@@ -203,18 +162,10 @@ class Book:
         That is how many of each rule reached each status, by whatever process or command; nothing
         after `None`.
         """
-        newest = self._connection.scalar(select(func.max(grab_events.c.id))) or 0
+        newest = self._connection.scalar(statements.NEWEST_STEP) or 0
         if after is None:
             return newest, {}
-        rows = self._connection.execute(
-            select(grabs.c.rule, grab_events.c.after, func.count().label("number"))
-            .join(grabs)
-            .where(
-                grab_events.c.id > after,
-                grab_events.c.before.is_distinct_from(grab_events.c.after),
-            )
-            .group_by(grabs.c.rule, grab_events.c.after)
-        )
+        rows = self._connection.execute(statements.REACHED, {"step": after})
         counts = {(RuleName(row.rule), GrabStatus(row.after)): row.number for row in rows}
         return newest, counts
 
@@ -224,15 +175,10 @@ class Book:
         Raises:
             StoreError: another grab has its instance name.
         """
-        self._connection.execute(
-            insertion(self._connection, grabbing_rules)
-            .values(rule=new.rule)
-            .on_conflict_do_nothing()
-        )
+        connection = self._connection
+        connection.execute(statements.knowing_rule(connection.dialect.name), {"rule": new.rule})
         first = {"version": 1, "spent": 0, "checks": 0, "forwards": "[]", "told": "[]"}
-        row = self._connection.execute(
-            insert(grabs).values(**columns(new), **first).returning(grabs)
-        ).one()
+        row = connection.execute(statements.ADD, {**columns(new), **first}).one()
         added = read_grab(row)
         self._record(added, None, added.created_at)
         return added
@@ -256,18 +202,11 @@ class Book:
 
     def charge(self, rule: RuleName, day: date, amount: NanoDollars) -> None:
         """Add to what a rule has spent on a day (UTC)."""
-        statement = insertion(self._connection, grab_spending).values(
-            day=day, rule=rule, spent=amount
-        )
-        self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[grab_spending.c.day, grab_spending.c.rule],
-                set_={"spent": grab_spending.c.spent + statement.excluded.spent},
-            )
-        )
+        statement = statements.charging(self._connection.dialect.name)
+        self._connection.execute(statement, {"day": day, "rule": rule, "spent": amount})
 
-    def _select(self, statement: Select[Any]) -> tuple[Grab, ...]:
-        return tuple(map(read_grab, self._connection.execute(statement)))
+    def _select(self, statement: Select[Any], **parameters: Any) -> tuple[Grab, ...]:
+        return tuple(map(read_grab, self._connection.execute(statement, parameters)))
 
     def _write(self, before: Grab, after: Grab) -> Grab | None:
         old, new = columns(before), columns(after)
@@ -281,16 +220,11 @@ class Book:
         return following if written.rowcount == 1 else None
 
     def _record(self, grab: Grab, before: GrabStatus | None, at: datetime) -> None:
-        self._connection.execute(
-            insert(grab_events).values(
-                grab_id=grab.id,
-                at=at,
-                before=None if before is None else before.value,
-                after=grab.status.value,
-                reason=grab.reason,
-            )
-        )
-
-
-def _has(statuses: Collection[GrabStatus]) -> ColumnElement[bool]:
-    return grabs.c.status.in_(sorted(status.value for status in statuses))
+        step = {
+            "grab_id": grab.id,
+            "at": at,
+            "before": None if before is None else before.value,
+            "after": grab.status.value,
+            "reason": grab.reason,
+        }
+        self._connection.execute(statements.ADD_STEP, step)

@@ -9,7 +9,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 def insertion(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an INSERT into `table` that knows this database's `ON CONFLICT`."""
-    if connection.dialect.name == "sqlite":
+    return insertion_on(connection.dialect.name, table)
+
+
+def insertion_on(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return such an INSERT for a kind of database, by SQLAlchemy's name for it."""
+    if dialect == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
 
