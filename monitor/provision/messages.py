@@ -21,7 +21,7 @@ def asks(grab: Grab) -> Message:
     """Ask a person to approve a purchase."""
     until = "" if grab.valid_until is None else f", until {_instant(grab.valid_until)}"
     return _message(
-        f"approve? {_what(grab)}",
+        f"to approve: {_what(grab)}",
         f"Nothing is bought before somebody says so{until}:",
         f"gpu-monitor grabs approve {grab.id}",
         *_offer(grab),
