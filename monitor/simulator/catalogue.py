@@ -4,10 +4,13 @@ The oddities are those of docs/simulator.md; each was seen by public clients.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
+
+import msgspec
 
 from monitor.simulator import shapes
 from monitor.simulator.answers import (
@@ -57,10 +60,14 @@ def _delivered(delivery: Delivery) -> Spoil:
 
 
 def _body(change: Callable[[bytes], bytes]) -> Spoil:
+    """Change a body, unless another fault has left nothing of it that could be."""
+
     def spoil(answer: Answer, _call: Call) -> Answer:
-        return (
-            replace(answer, body=change(answer.body)) if answer.status == HTTPStatus.OK else answer
-        )
+        if answer.status != HTTPStatus.OK:
+            return answer
+        with suppress(msgspec.MsgspecError, AttributeError, KeyError, TypeError):
+            return replace(answer, body=change(answer.body))
+        return answer
 
     return spoil
 
