@@ -6,7 +6,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +15,15 @@ import typer
 
 from monitor.app import Monitor
 from monitor.cli.common import duration, log_to_stderr, read_config, redactor
+from monitor.cli.grab_spending import roughly
 from monitor.errors import MonitorError
 from monitor.simulator.drift import Drift
 from monitor.simulator.generate import generate
 from monitor.simulator.market import SimulatedMarket
 from monitor.simulator.server import SimulatorServer
 from monitor.simulator.simulation import Simulation
+from monitor.store.engine import Database
+from monitor.store.grabs import Books
 
 _STEP = timedelta(seconds=3)
 _CONFIG = """\
@@ -45,6 +48,21 @@ rules:
       resources: {{vcpu_count: 8, ram_gb: 32, storage_gb: 200}}
     for: 2s
     keep_firing_for: 2s
+    grab: {{preset: demo-box, max_total_per_hour: 2.50, one_shot: true, time_to_live: 9s}}
+presets:
+  - name: demo-box
+    image: ubuntu2404
+    resources: {{gpu_count: 1, vcpu_count: 8, ram_gb: 32, storage_gb: 200}}
+    ssh_key_id: demo-key
+    port_forwards: [22]
+grab:  # live: it is the simulator's money
+  mode: live
+  max_instances: 1
+  max_total_per_hour: 2.50
+  max_spend_per_day: 10
+  max_spend_per_month: 100
+  max_creates_per_hour: 5
+  stop_file: "{folder}/STOP"
 """
 
 
@@ -75,11 +93,11 @@ def demo(
         typer.Option(metavar="DIR", help="Where to keep its data. [default: a new folder]"),
     ] = None,
 ) -> None:
-    """Run everything on loopback: a simulated market, a rule that fires, a delivered message."""
+    """Run everything on loopback: a market, a rule that fires, a message, an instance bought."""
     log_to_stderr(level="info")
     folder = (data_dir or Path(tempfile.mkdtemp(prefix="gpu-monitor-demo-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    market = SimulatedMarket(generate(hostnodes=40, seed=7), seed=7)
+    market = SimulatedMarket(generate(hostnodes=40, seed=7), seed=7, boots_for=_STEP)
     market.set_offer("h100-*", price=2.49)
     simulation = Simulation(market, token="simulated-token", seed=7)  # noqa: S106 - no secret
     simulation.follow(Drift(market, step=_STEP, seed=7))
@@ -93,11 +111,15 @@ def demo(
             encoding="utf-8",
         )
         _run(config, run_for)
-    _say(f"\n{len(delivered)} messages were delivered. To look around:")
-    for command in ("offers", "alerts", "notifications list"):
+    _say(f"\n{len(delivered)} messages were delivered.")
+    bought = _tell_grabs(folder)
+    _say("\nTo look around:")
+    for command in ("offers", "alerts", "notifications list", "grabs list", "grabs show 1"):
         _say(f"  gpu-monitor {command} -c {config}")
-    if not delivered and run_for is not None and run_for > timedelta(seconds=15):
-        raise MonitorError("no message was delivered; look at the log above")
+    if run_for is None or run_for <= timedelta(seconds=15):
+        return
+    if not (delivered and bought):
+        raise MonitorError("no message was delivered, or nothing bought; look at the log above")
 
 
 def _run(config: Path, run_for: timedelta | None) -> None:
@@ -114,6 +136,22 @@ def _run(config: Path, run_for: timedelta | None) -> None:
     finally:
         if timer:
             timer.cancel()
+
+
+def _tell_grabs(folder: Path) -> bool:
+    """Say what became of each grab; return whether something was bought."""
+    database = Database.open(f"sqlite:///{folder}/monitor.db")
+    with closing(database), Books(database).reading() as book:
+        found = [(grab, book.history(grab.id)) for grab in reversed(book.listed(limit=10))]
+    for grab, history in found:
+        way = " → ".join(step.after for step in history if step.before is not step.after)
+        name = f" ({grab.instance_name})" if grab.instance_name else ""
+        _say(f"\ngrab {grab.id}{name}: {way}")
+        for step in history:
+            _say(f"  {step.at:%H:%M:%S}  {step.after:<10} {step.reason}")
+        if grab.submitted_at is not None:
+            _say(f"  it has cost {roughly(grab.spent)} $ of simulated money")
+    return any(grab.instance_id is not None for grab, _ in found)
 
 
 @contextmanager
