@@ -12,6 +12,7 @@
     │   │   └── UnsentError      no connection came about: nothing was sent
     │   ├── RefusedError         401, 403 and the other 4xx
     │   └── ThrottledError       429; knows how long to wait if the marketplace said so
+    ├── PlotError                a picture cannot be drawn or written
     ├── ListenError              the address to serve HTTP on cannot be used
     └── DeliveryError            a notification was not accepted
         ├── DeliveryRefusedError the receiver said no, or cannot be reached or used as configured
@@ -97,6 +98,10 @@ class ThrottledError(MarketError):
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class PlotError(MonitorError):
+    """A picture cannot be drawn or written."""
 
 
 class ListenError(MonitorError):

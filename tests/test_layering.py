@@ -23,7 +23,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "__main__": {"cli", "errors"},
     "cli": {
         *{"app", "setup", "simulator", "cycle", "config", "log", "clock", "listening", VERSION},
-        *{"backtest", "plan"},
+        *{"backtest", "plan", "plots"},
         *EDGES,
         *CORE,
     },
@@ -55,6 +55,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "provision": CORE,
     "rules": {"history", "market", "errors"},
     "history": {"market", "errors"},
+    "plots": {"history", "market", "errors"},
     "market": {"errors"},
     "errors": set(),
     "clock": set(),
@@ -82,6 +83,7 @@ HOMES: Mapping[str, set[str]] = {
     "annotated_types": {"config"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "matplotlib": {"plots"},
     "structlog": {"log", "app", "jobs", "reporting", "scheduler", *EDGES},
 }
 

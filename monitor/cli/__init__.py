@@ -13,6 +13,7 @@ from monitor.cli import (
     demo,
     exports,
     grabs,
+    history,
     imports,
     notifications,
     offers,
@@ -22,6 +23,7 @@ from monitor.cli import (
     run,
     silences,
     simulate,
+    stats,
 )
 
 app = typer.Typer(
@@ -54,6 +56,8 @@ app.command("run")(run.run)
 app.command("poll")(poll.poll)
 app.command("check-config")(check_config.check_config)
 app.command("offers")(offers.offers)
+app.command("history")(history.history)
+app.command("stats")(stats.stats)
 app.command("import")(imports.import_)
 app.command("export")(exports.export)
 app.command("backtest")(backtest.backtest)

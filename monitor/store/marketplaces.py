@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from monitor.market.snapshot import Outcome
 from monitor.store.keys import insertion
@@ -50,6 +50,15 @@ def find(connection: Connection, name: str) -> Marketplace | None:
     """Return the marketplace, or `None` if it was never polled."""
     row = connection.execute(select(marketplaces).where(marketplaces.c.name == name)).one_or_none()
     return None if row is None else _marketplace(row)
+
+
+def last_known(connection: Connection, marketplace: str | None) -> datetime | None:
+    """Return where the history of a marketplace or of all ends, `None` if there is none."""
+    statement = select(func.max(marketplaces.c.recorded_until))
+    if marketplace is not None:
+        statement = statement.where(marketplaces.c.name == marketplace)
+    until: datetime | None = connection.scalar(statement)
+    return until
 
 
 def _marketplace(row: Row[Any]) -> Marketplace:

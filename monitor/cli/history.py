@@ -1,0 +1,221 @@
+"""`history`: price and availability over time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import groupby
+from typing import Annotated, Any
+
+import typer
+
+from monitor.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigPath,
+    duration,
+    err,
+    instant,
+    opened,
+    print_json,
+    print_table,
+    read_config,
+)
+from monitor.cli.figures import CELLS, cells, figures, print_csv, resampled
+from monitor.cli.glyphs import LEGEND, sparkline
+from monitor.cli.plotting import PlotFile, history_plot, write_plot
+from monitor.cli.selecting import (
+    NOW,
+    AsCsv,
+    Country,
+    GpuCount,
+    GpuGlob,
+    HostnodeGlob,
+    MarketplaceName,
+    MaxTier,
+    MinTier,
+    Place,
+    Ram,
+    Storage,
+    Until,
+    Vcpu,
+    Zone,
+    shape,
+)
+from monitor.cli.times import When, when
+from monitor.clock import utc_now
+from monitor.config.durations import show_duration
+from monitor.errors import MonitorError
+from monitor.history.selection import Model, Selection
+from monitor.history.summary import Summary, combined
+from monitor.history.window import HOUR, Window
+from monitor.store.marketplaces import last_known
+from monitor.store.statistics import summaries
+
+Found = Mapping[Model, Sequence[Summary]]
+
+_MOST_STEPS = 20_000
+_MOST_IN_A_DAY = 48
+_LINE = 30
+_WEEK = When(timedelta(days=7))
+
+
+def history(
+    *,
+    gpu: GpuGlob = "*",
+    since: Annotated[
+        When, typer.Option(parser=when, metavar="TIME", help="From when: 7d ago, or 2026-03-01.")
+    ] = _WEEK,
+    until: Until = NOW,
+    step: Annotated[
+        timedelta,
+        typer.Option(parser=duration, metavar="TIME", help="A figure for each."),
+    ] = HOUR,
+    config: ConfigPath = DEFAULT_CONFIG,
+    marketplace: MarketplaceName = None,
+    country: Country = None,
+    location: Place = None,
+    hostnode: HostnodeGlob = None,
+    min_tier: MinTier = None,
+    max_tier: MaxTier = None,
+    gpus: GpuCount = 1,
+    vcpu: Vcpu = 0,
+    ram: Ram = 0,
+    storage: Storage = 0,
+    tz: Zone = UTC,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    plot: PlotFile = None,
+) -> None:
+    """Show the best price and availability over time: a bar for each step, a line for each day."""
+    selection = Selection(
+        marketplace=marketplace,
+        gpu=gpu,
+        country=country,
+        location=location,
+        hostnode=hostnode,
+        min_tier=min_tier,
+        max_tier=max_tier,
+        shape=shape(gpus, vcpu, ram, storage),
+    )
+    end = until.resolved(utc_now())
+    window = Window(since.resolved(end), end)
+    _check(window, step)
+    settings = read_config(config)
+    with opened(settings) as database, database.read() as connection:
+        found = summaries(connection, selection, window, step=step)
+        ends = last_known(connection, marketplace)
+    known = {model: parts for model, parts in found.items() if any(p.covered for p in parts)}
+    if not known:
+        raise MonitorError(unknown(selection, window, ends, sold=bool(found)))
+    if plot is not None:
+        write_plot(plot, history_plot(known, window, tz))
+    if as_json:
+        print_json([_json(model, window, parts) for model, parts in known.items()])
+    elif as_csv:
+        print_csv(_rows(known))
+    elif plot is None:
+        _print(known, window, tz)
+
+
+def unknown(selection: Selection, window: Window, ends: datetime | None, *, sold: bool) -> str:
+    """Return why there is no answer, and what to ask instead; `ends` is where history does."""
+    if ends is None:
+        return "nothing is recorded yet: run `gpu-monitor run` or `poll`, or `import` a recording"
+    if not sold:
+        return f"no GPU that was ever polled fits {selection.gpu!r}: `gpu-monitor offers` lists all"
+    about = f"nothing is known from {instant(window.since)} to {instant(window.until)}"
+    if ends < window.since:
+        return f"{about}; the history ends before it: add --until {instant(_after(ends))}"
+    return f"{about}: look at another time with --until"
+
+
+def _after(at: datetime) -> datetime:
+    """Return the next whole second."""
+    return at.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _check(window: Window, step: timedelta) -> None:
+    if window.since >= window.until:
+        raise typer.BadParameter("begins after its end", param_hint="--since")
+    if step <= timedelta(0) or window.length / step > _MOST_STEPS:
+        raise typer.BadParameter(
+            f"cuts {show_duration(window.length)} into more than {_MOST_STEPS:,} steps",
+            param_hint="--step",
+        )
+
+
+def _json(model: Model, window: Window, parts: Sequence[Summary]) -> dict[str, Any]:
+    return {
+        "marketplace": model.marketplace,
+        "gpu": model.gpu,
+        **figures(combined(window, parts)),
+        "steps": [figures(part) for part in parts],
+    }
+
+
+def _rows(found: Found) -> Iterator[dict[str, Any]]:
+    for model, parts in found.items():
+        for part in parts:
+            yield {"marketplace": model.marketplace, "gpu": model.gpu, **figures(part)}
+
+
+def _print(found: Found, window: Window, zone: tzinfo) -> None:
+    if len(found) == 1:
+        ((model, parts),) = found.items()
+        err.print(_about(model, combined(window, parts)))
+        _print_days(parts, zone)
+        return
+    several = len({model.marketplace for model in found}) > 1
+    print_table(
+        ("GPU", "best price", *CELLS, "marketplace…"),
+        (
+            (
+                model.gpu,
+                *_bars_of([resampled(parts, _LINE)]),
+                *cells(combined(window, parts)),
+                model.marketplace if several else None,
+            )
+            for model, parts in found.items()
+        ),
+        empty="nothing",
+    )
+
+
+def _about(model: Model, whole: Summary) -> str:
+    return (
+        f"{model.gpu} on {model.marketplace}, $ per hour, "
+        f"{whole.window.since:%Y-%m-%d %H:%M} to {whole.window.until:%Y-%m-%d %H:%M} UTC; "
+        f"{LEGEND}"
+    )
+
+
+def _print_days(parts: Sequence[Summary], zone: tzinfo) -> None:
+    """Print a line for each day, with its bars if it has several steps."""
+    days = groupby(parts, key=lambda part: part.window.since.astimezone(zone).date())
+    lines = [(day, list(each)) for day, each in days]
+    bar_rows = _bars_of([resampled(each, _MOST_IN_A_DAY) for _, each in lines])
+    print_table(
+        ("day", "best price", *CELLS),
+        (
+            (f"{day:%m-%d %a}", bars if len(each) > 1 else None, *cells(_together(each)))
+            for (day, each), bars in zip(lines, bar_rows, strict=True)
+        ),
+        empty="nothing",
+    )
+
+
+def _bars_of(rows: Sequence[Sequence[Summary]]) -> list[str]:
+    """Return a line of bars for each row, all on one scale."""
+    prices = [[_median(part) for part in row] for row in rows]
+    there = [price for row in prices for price in row if price is not None]
+    return [
+        sparkline(row_prices, [bool(part.covered) for part in row], there)
+        for row, row_prices in zip(rows, prices, strict=True)
+    ]
+
+
+def _median(part: Summary) -> float | None:
+    return None if part.best is None else float(part.best.median)
+
+
+def _together(parts: Sequence[Summary]) -> Summary:
+    return combined(Window(parts[0].window.since, parts[-1].window.until), parts)

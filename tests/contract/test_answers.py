@@ -1,0 +1,69 @@
+"""What `stats` says, from the intervals."""
+
+from monitor.history.selection import Selection
+from monitor.history.window import Window
+from monitor.market.hostnode import Location, LocationId
+from monitor.store.answers import Answer, answers
+from monitor.store.engine import Database
+from monitor.store.observations import Observations
+from tests.contract.samples import NOON, a_hostnode, a_snapshot, an_offer, at, record, selling
+
+HOUR = Window(NOON, at(60))
+
+
+def answer(database: Database, window: Window = HOUR) -> Answer:
+    with database.read() as connection:
+        (found,) = answers(connection, Selection(gpu="gpu-0"), window)
+    return found
+
+
+def test_the_present_price_is_that_of_the_last_look(database: Database) -> None:
+    """Also of what changed at that very look, and has not lasted yet."""
+    known = Observations()
+    for minute, price in enumerate([5, 4, 3]):
+        record(database, selling(at(minute), price), known)
+    found = answer(database)
+    assert (found.price, found.seen_at) == (3_000_000_000, at(2))
+    assert found.past.best is not None
+    assert found.past.best.low == 4_000_000_000
+
+
+def test_the_low_may_be_older_than_the_window(database: Database) -> None:
+    record(database, selling(at(-120), 1))
+    record(database, selling(at(-119), 5))
+    record(database, selling(NOON, 5))
+    record(database, selling(at(1), 5))
+    found = answer(database)
+    assert found.ever.best is not None
+    assert (found.ever.best.low, found.ever.best.low_at) == (1_000_000_000, at(-120))
+
+
+def test_without_a_poll_in_the_window_nothing_is_said(database: Database) -> None:
+    record(database, selling(NOON, 2))
+    found = answer(database, Window(at(10), at(20)))
+    assert (found.price, found.seen_at, found.covered) == (None, None, [])
+
+
+def test_sessions_per_hostnode_per_location_and_anywhere(database: Database) -> None:
+    """Two hostnodes at one location take turns; for the model that is one session."""
+    known = Observations()
+    place = Location(id=LocationId("loc-1"))
+    one, other = a_hostnode("hn-1", location=place), a_hostnode("hn-2", location=place)
+    for minute, selling_now in enumerate([(), (one,), (one,), (other,), (), ()]):
+        offers = [an_offer(each, "gpu-0") for each in selling_now]
+        record(database, a_snapshot(at(minute), [one, other], offers), known)
+    found = answer(database)
+    assert [sorted(each) for each in (found.hostnodes)] == [
+        [(at(1), at(3), True, True)],
+        [(at(3), at(4), True, True)],
+    ]
+    assert found.locations == [[(at(1), at(4), True, True)]]
+
+
+def test_what_is_unpriced_or_rented_cannot_be_had(database: Database) -> None:
+    node = a_hostnode()
+    known = Observations()
+    for minute, (free, price) in enumerate([(1, None), (0, 2), (1, 2), (1, 2)]):
+        offer = an_offer(node, "gpu-0", available=free, price=price)
+        record(database, a_snapshot(at(minute), [node], [offer]), known)
+    assert answer(database).had == [Window(at(2), at(3))]

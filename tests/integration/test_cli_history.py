@@ -1,0 +1,160 @@
+"""`history` and `stats` as a user has them, over a recording of four weeks."""
+
+import csv
+import io
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.integration.commands import RECORDED, Commands, Ran, configure
+
+FIXTURES = RECORDED.parent
+END = "2025-11-16T06:47:04Z"
+ASKED = ("--marketplace", "a100", "--until", END)
+
+
+@pytest.fixture
+def config(tmp_path: Path, gpu_monitor: Commands) -> Path:
+    """Configure a monitor that knows the four weeks."""
+    path = configure(tmp_path, "http://127.0.0.1:1/", "json://127.0.0.1:9/")
+    gpu_monitor(
+        "import", "-c", path, "--marketplace", "a100", FIXTURES / "a100-sxm4-2025-10.jsonl.gz"
+    )
+    return path
+
+
+@pytest.fixture
+def ask(gpu_monitor: Commands, config: Path) -> "Ask":
+    return Ask(gpu_monitor, config)
+
+
+class Ask:
+    """Asks about the end of the recording."""
+
+    def __init__(self, commands: Commands, config: Path) -> None:
+        self._commands = commands
+        self._config = config
+
+    def __call__(self, command: str, *arguments: str | Path) -> Ran:
+        return self._commands(command, "-c", self._config, *ASKED, *arguments)
+
+
+def test_stats_begins_with_whether_the_price_is_good(ask: Ask) -> None:
+    ran = ask("stats")
+    first, *others = ran.out.splitlines()
+    assert first.startswith("cheapest a100-sxm4-80gb is ")
+    assert "of the last 30 days" in first
+    assert "historical low" in first
+    assert "was polled; all shares are of that time" in ran.err
+    assert any(line.startswith("Wed  ") for line in others)
+    assert max(map(len, others)) <= 80
+
+
+def test_stats_for_a_script(ask: Ask) -> None:
+    (told,) = ask("stats", "--json").json()
+    assert told["marketplace"] == "a100"
+    assert told["low"] <= told["p10"] <= told["p50"] <= told["p90"] <= told["high"]
+    assert 0 < told["coverage"] < 1
+    assert len(told["hours"]) == 7 * 24
+    assert told["sessions"]["hostnode"]["sessions"] >= told["sessions"]["model"]["sessions"] > 0
+    assert told["historical_low"] == told["low"]
+
+
+def test_history_has_a_line_for_each_day(ask: Ask) -> None:
+    ran = ask("history", "--since", "3d")
+    lines = ran.out.splitlines()
+    assert [line[:9] for line in lines[1:]] == [
+        "11-13 Thu",
+        "11-14 Fri",
+        "11-15 Sat",
+        "11-16 Sun",
+    ]
+    assert max(map(len, lines)) <= 80
+    assert "· is not known" in ran.err
+
+
+def test_history_in_steps_for_a_script_and_for_a_spreadsheet(ask: Ask) -> None:
+    asked = ("history", "--since", "24h", "--step", "6h")
+    (told,) = ask(*asked, "--json").json()
+    steps = told["steps"]
+    assert [step["from"] for step in steps[:2]] == ["2025-11-15T06:47:04Z", "2025-11-15T12:00:00Z"]
+    rows = list(
+        csv.DictReader(io.StringIO(ask("history", "--since", "24h", "--step", "6h", "--csv").out))
+    )
+    assert [row["low"] for row in rows] == [str(step["low"]) for step in steps]
+
+
+def test_days_are_those_of_the_zone_that_is_asked_for(ask: Ask) -> None:
+    """At half past six in London it is evening, the day before, in Honolulu."""
+    ran = ask("history", "--since", "2h", "--step", "1h", "--tz", "Pacific/Honolulu")
+    assert ran.out.splitlines()[-1].startswith("11-15 Sat")
+
+
+@pytest.mark.parametrize("command", ["stats", "history"])
+def test_a_picture_that_can_be_posted(command: str, ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "a100.svg"
+    ran = ask(command, "--plot", file)
+    assert ran.status == 0
+    assert ran.out == ""
+    assert str(file) in ran.err
+    assert ET.fromstring(file.read_text()).tag.endswith("svg")  # noqa: S314  our own
+
+
+def test_a_picture_needs_matplotlib_and_says_how_to_have_it(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    ran = ask("stats", "--plot", tmp_path / "a100.png")
+    assert ran.status == 1
+    assert "pip install 'gpu-monitor[plot]'" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("a100.docx", "pictures end in .svg or .png"), ("no/a100.png", "No such file or directory")],
+)
+def test_a_picture_that_cannot_be_written_is_told(
+    name: str, why: str, ask: Ask, tmp_path: Path
+) -> None:
+    ran = ask("stats", "--plot", tmp_path / name)
+    assert ran.status == 1
+    assert why in ran.err
+
+
+def test_where_nothing_is_known_it_is_said_where_something_is(
+    gpu_monitor: Commands, config: Path
+) -> None:
+    ran = gpu_monitor("stats", "-c", config, "--window", "30d")
+    assert ran.status == 1
+    assert f"the history ends before it: add --until {END}" in ran.err
+
+
+def test_a_gpu_that_was_never_seen_is_said_to_be_so(ask: Ask) -> None:
+    ran = ask("history", "--gpu", "h200*")
+    assert ran.status == 1
+    assert "no GPU that was ever polled fits 'h200*'" in ran.err
+
+
+def test_without_any_history_it_is_said_how_to_begin(gpu_monitor: Commands, tmp_path: Path) -> None:
+    ran = gpu_monitor("stats", "-c", configure(tmp_path, "http://127.0.0.1:1/", "json://h:9/"))
+    assert ran.status == 1
+    assert "nothing is recorded yet" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("history", "--since", "yesterday"), "neither a time ago"),
+        (("history", "--since", "2030-01-01"), "begins after its end"),
+        (("history", "--step", "1ms"), "more than 20,000 steps"),
+        (("history", "--step", "0s"), "more than 20,000 steps"),
+        (("stats", "--window", "0s"), "longer than nothing"),
+        (("stats", "--tz", "Mars/Olympus"), "no time zone is named"),
+    ],
+)
+def test_a_wrong_question_is_told(arguments: tuple[str, ...], why: str, ask: Ask) -> None:
+    ran = ask(*arguments)
+    assert ran.status == 2
+    assert why in " ".join(ran.err.split())
