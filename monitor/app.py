@@ -21,6 +21,7 @@ from monitor.errors import MonitorError, RestartNeededError
 from monitor.jobs.accounts import Accounts
 from monitor.jobs.alertmanagers import Alertmanagers
 from monitor.jobs.delivery import Delivery
+from monitor.jobs.health import Health
 from monitor.jobs.polling import Polling
 from monitor.jobs.purchases import Purchases
 from monitor.jobs.shared import Shared
@@ -76,6 +77,7 @@ class Monitor:
             evaluated=self._alertmanagers.wake,
             buy=self._purchases.decide,
         )
+        self._health = Health(self._shared, self._delivery.wake)
         self._upkeep = Upkeep(self._shared)
         self._accounts = Accounts(self._shared)
         self._warden = Warden(
@@ -151,6 +153,7 @@ class Monitor:
         return [
             *self._polling.jobs(),
             *self._telling.jobs(),
+            *self._health.jobs(),
             *self._upkeep.jobs(),
             *self._accounts.jobs(),
         ]

@@ -1,6 +1,7 @@
 """The way through the house: fetch and decode, then record, evaluate and queue in one transaction.
 
-A poll that is not `ok` is recorded and changes nothing else: absence of evidence resolves nothing.
+A poll that is not `ok` is recorded and changes nothing else of what is known about offers: absence
+of evidence resolves nothing. It is evidence about the marketplace, and of that alerts can tell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +14,11 @@ from monitor.ledger import Ledger, Recalled
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, AlertState, RuleName, Transition
-from monitor.rules.evaluate import Seen, evaluate, look
+from monitor.rules.evaluate import AlertKey, Evaluation, Seen, evaluate, look
 from monitor.rules.lifecycle import outage
 from monitor.rules.match import Match
 from monitor.rules.past import Needs
+from monitor.rules.system import is_system, seen_in_poll
 from monitor.telling import tell
 
 
@@ -75,25 +77,53 @@ def run_cycle(
         # begin again, what has only changed in the meantime.
         overtaken = before.history_token != recalled.token
         changed = ledger.record(poll, interval, overtaken=overtaken)
-        if not overtaken:
-            ledger.remember(recalled.past)
-        if poll.snapshot is None or overtaken:
+        if overtaken:
             return CycleReport(poll=poll)
-        evaluation = evaluate(
-            plan.rules.values(),
-            seen,
-            ledger.alerts(),
-            now=now,
-            unknown=outage(before.last_good_at, now, interval, failed_since=before.failed_since),
-        )
-        ledger.save(evaluation.changed, evaluation.transitions)
-        queued = tell(ledger, plan, poll.marketplace, evaluation.active.values(), now)
+        ledger.remember(recalled.past)
+        alerts = ledger.alerts()
+        watched = _watch(plan, poll, alerts, before.last_poll_at, interval)
+        ledger.save(watched.changed, watched.transitions)
+        active: Mapping[AlertKey, Alert] = {
+            key: alert for key, alert in alerts.items() if not is_system(alert.rule)
+        }
+        transitions = watched.transitions
+        if poll.snapshot is not None:
+            evaluation = evaluate(
+                plan.rules.values(),
+                seen,
+                active,
+                now=now,
+                unknown=outage(
+                    before.last_good_at, now, interval, failed_since=before.failed_since
+                ),
+            )
+            ledger.save(evaluation.changed, evaluation.transitions)
+            active, transitions = evaluation.active, transitions + evaluation.transitions
+        told = {**watched.active, **active}.values()
+        queued = tell(ledger, plan, poll.marketplace, told, now)
     return CycleReport(
         poll=poll,
         changed=changed,
-        transitions=evaluation.transitions,
+        transitions=transitions,
         queued=queued,
-        chances=_chances(plan, seen, evaluation.active.values()),
+        chances=_chances(plan, seen, active.values()),
+    )
+
+
+def _watch(
+    plan: Plan,
+    poll: Poll,
+    alerts: Mapping[AlertKey, Alert],
+    last_poll_at: datetime | None,
+    interval: timedelta,
+) -> Evaluation:
+    """Return what a poll makes of the alerts about its marketplace, whatever came of it."""
+    return evaluate(
+        plan.system.values(),
+        seen_in_poll(plan.system.values(), poll),
+        {key: alert for key, alert in alerts.items() if is_system(alert.rule)},
+        now=poll.at,
+        unknown=outage(last_poll_at, poll.at, interval, failed_since=False),
     )
 
 

@@ -29,6 +29,10 @@ class Before(Protocol):
     """What was known of a marketplace before a poll."""
 
     @property
+    def last_poll_at(self) -> datetime | None:
+        """The instant of the last poll, whatever came of it."""
+
+    @property
     def last_good_at(self) -> datetime | None:
         """The instant of the last good poll."""
 

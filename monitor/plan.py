@@ -15,8 +15,9 @@ from monitor.rules.rule import Rule, needs
 class Plan:
     """The rules, the policy of each, and the destinations of each receiver.
 
-    `operators` are the receivers that are told when the program itself is in trouble. `screens`
-    says what each destination can show; one that is not in it shows plain text.
+    `system` are the rules about the program itself, which have policies too. `operators` are the
+    receivers that are told when the program itself is in trouble. `screens` says what each
+    destination can show; one that is not in it shows plain text.
     """
 
     rules: Mapping[RuleName, Rule]
@@ -24,6 +25,12 @@ class Plan:
     destinations: Mapping[str, tuple[DestinationKey, ...]]
     operators: tuple[str, ...] = ()
     screens: Mapping[DestinationKey, Screen] = field(default_factory=dict)
+    system: Mapping[RuleName, Rule] = field(default_factory=dict)
+
+    @property
+    def every_rule(self) -> Mapping[RuleName, Rule]:
+        """The rules about offers and those about the program."""
+        return {**self.rules, **self.system}
 
     @property
     def needs(self) -> Needs:

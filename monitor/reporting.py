@@ -1,17 +1,30 @@
 """One line in the log for each cycle, and one for each transition."""
 
+from collections.abc import Iterable
+
 import structlog
 
 from monitor.cycle import CycleReport
 from monitor.market.money import dollars
 from monitor.market.snapshot import Outcome, Poll
+from monitor.rules.alert import Transition
 
 log = structlog.get_logger("monitor.cycle")
 
 
 def log_cycle(report: CycleReport) -> None:
     """Log what one cycle came to; a poll that failed is a warning that says why."""
-    for each in report.transitions:
+    log_transitions(report.transitions)
+    poll = report.poll
+    if poll.outcome is not Outcome.OK:
+        log.warning("polled", **_poll(poll), detail=poll.detail)
+        return
+    log.info("polled", **_poll(poll), **_snapshot(report))
+
+
+def log_transitions(transitions: Iterable[Transition]) -> None:
+    """Log each change of an alert's state."""
+    for each in transitions:
         log.info(
             "alert changed",
             rule=each.rule,
@@ -21,11 +34,6 @@ def log_cycle(report: CycleReport) -> None:
             reason=each.reason.value,
             value=None if each.value is None else dollars(each.value),
         )
-    poll = report.poll
-    if poll.outcome is not Outcome.OK:
-        log.warning("polled", **_poll(poll), detail=poll.detail)
-        return
-    log.info("polled", **_poll(poll), **_snapshot(report))
 
 
 def _poll(poll: Poll) -> dict[str, object]:

@@ -8,6 +8,7 @@ from monitor.alerting.outbox import DestinationKey, is_told_states
 from monitor.config.buying import buying
 from monitor.config.model import Config, MarketplaceConfig, ReceiverConfig
 from monitor.config.rules import rule
+from monitor.config.system import system_rules
 from monitor.delivery.alertmanager import alertmanagers, basic, bearer
 from monitor.delivery.apprise import screen
 from monitor.delivery.destination import Destination, destinations
@@ -64,9 +65,12 @@ def _destinations(receiver: ReceiverConfig) -> tuple[Destination, ...]:
 
 def _plan(config: Config, told: Mapping[str, tuple[Destination, ...]]) -> Plan:
     defaults = config.notifications
+    system = {found.name: (found, policy) for found, policy in system_rules(config)}
+    own = {RuleName(each.name): each.policy(defaults) for each in config.rules}
     return Plan(
         rules={RuleName(each.name): rule(each) for each in config.rules},
-        policies={RuleName(each.name): each.policy(defaults) for each in config.rules},
+        policies=own | {name: policy for name, (_, policy) in system.items()},
+        system={name: found for name, (found, _) in system.items()},
         destinations={name: tuple(each.key for each in group) for name, group in told.items()},
         operators=defaults.notify,
         screens={

@@ -60,7 +60,7 @@ class _Telling:
 
     def groups(self, firing: Alerts) -> Iterator[Draft]:
         """Yield what is to be told of each group; what quiet hours let go is kept for later."""
-        home = Homes(self.plan.policies, self.plan.rules)
+        home = Homes(self.plan.policies, self.plan.every_rule)
         members: dict[Labels, dict[AlertKey, Alert]] = defaultdict(dict)
         for alert_key, alert in firing.items():
             if (at := home(alert_key)) is not None:
@@ -187,7 +187,7 @@ class _Telling:
         return self.plan.drafts(receivers, message, notice.reason, rule=rule)
 
     def _severity(self, rule: RuleName) -> Severity:
-        return self.plan.rules[rule].severity
+        return self.plan.every_rule[rule].severity
 
 
 def _which(repeat: int, most: int) -> str:

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from monitor.alerting.formats import BODY_LENGTH, TITLE_LENGTH, clip
 from monitor.alerting.notice import Message, Notice, NotifyReason
 from monitor.alerting.plain import plain
+from monitor.alerting.system import system_lines, system_title
 from monitor.market.money import NanoDollars, show
 from monitor.rules.alert import Alert, Sighting
+from monitor.rules.system import is_system
 
 SHOWN = 5
 """How many offers, and how many alerts, a message lists; the rest is counted."""
@@ -44,6 +46,8 @@ def render(notice: Notice, *, now: datetime) -> Message:
     Prices are dollars per GPU hour and, where all parts have a price, dollars per hour in total
     for the rule's resources. How long an alert has been firing is counted up to `now`.
     """
+    if all(map(is_system, notice.rules)):
+        return _message(plain(system_title(notice), TITLE_LENGTH), _system_body(notice, now))
     best = _best(notice.firing)
     title = f"{_PREFIXES.get(notice.reason, '')}{_rules(notice)}: {_what(notice, best)}"
     lines: list[str] = []
@@ -86,10 +90,17 @@ def _rules(notice: Notice) -> str:
 
 def _what(notice: Notice, best: Sequence[Sighting]) -> str:
     if best and notice.reason is not NotifyReason.RESOLVED:
-        return _headline(best[0])
+        there = any(alert.offers for alert in notice.firing)
+        return _headline(best[0]) if there else _gone(best[0])
     if notice.missed:
         return f"{_ended(notice.missed, notice.at)}, while it was quiet"
     return _ended(notice.resolved, notice.at) if notice.resolved else "no offer is left"
+
+
+def _system_body(notice: Notice, now: datetime) -> Iterator[str]:
+    yield from (plain(line, BODY_LENGTH) for line in system_lines(notice))
+    yield from (f"since {_since(alert, now)}" for alert in notice.firing[:1])
+    yield from _endings(notice, (*notice.resolved, *notice.missed), "over")
 
 
 def _rest_of_body(notice: Notice, best: Sequence[Sighting], now: datetime) -> Iterator[str]:
@@ -129,6 +140,12 @@ def _headline(sighting: Sighting) -> str:
         *_where(sighting),
     )
     return ", ".join(parts)
+
+
+def _gone(sighting: Sighting) -> str:
+    return ", ".join(
+        (f"{plain(sighting.gpu)} is gone", *_where(sighting), f"was {_from(sighting.price)}")
+    )
 
 
 def _offer(sighting: Sighting) -> Iterator[str]:

@@ -21,6 +21,7 @@ _ACTIVE = frozenset({AlertState.PENDING, AlertState.FIRING})
 class Known:
     """What was known of a marketplace before a poll; nobody overtakes a backtest."""
 
+    last_poll_at: datetime | None = None
     last_good_at: datetime | None = None
     failed_since: bool = False
     history_token: str | None = None
@@ -50,7 +51,7 @@ class MemoryLedger:
         del interval, overtaken
         failed = poll.snapshot is None
         good_at = self._known.last_good_at if failed else poll.at
-        self._known = Known(last_good_at=good_at, failed_since=failed)
+        self._known = Known(last_poll_at=poll.at, last_good_at=good_at, failed_since=failed)
         return 0
 
     def remember(self, past: Past) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median_low
 
@@ -43,7 +43,7 @@ class Backtest:
     """
 
     def __init__(self, plan: Plan, marketplace: str, *, interval: timedelta) -> None:
-        self._plan = plan
+        self._plan = replace(plan, system={})  # a recording says nothing of the program
         self._marketplace = marketplace
         self._interval = interval
         self._store = MemoryStore()

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from monitor.config.model import (
     GrabConfig,
+    MarketplaceConfig,
     MatchConfig,
     PresetConfig,
     QuietHoursConfig,
@@ -24,6 +25,7 @@ from monitor.config.shape import tables
 from monitor.config.times import TimeOfDay
 from monitor.config.values import Dollars, Flag, Percentage, Ports, Whole
 from monitor.rules.against import Yardstick
+from monitor.rules.system import PREFIX, PROGRAM
 
 LIMITS = (
     "max_instances",
@@ -80,7 +82,14 @@ def _no_uptime(place: Place, raw: Raw) -> Iterator[Finding]:
         yield (*place, "uptime_below"), "is not above `min_uptime`: no uptime is both"
 
 
+def _marketplace(place: Place, raw: Raw) -> Iterator[Finding]:
+    if raw.get("name") == PROGRAM:
+        yield (*place, "name"), "is what the program calls itself in alerts: choose another one"
+
+
 def _rule(place: Place, raw: Raw) -> Iterator[Finding]:
+    if str(raw.get("name")).startswith(PREFIX):
+        yield (*place, "name"), f"must not begin with `{PREFIX}`: those are the program's own rules"
     match = raw.get("match")
     gone = isinstance(match, dict) and _good(_FLAG, match.get("gone"))
     if gone and raw.get("grab") is not None:
@@ -142,6 +151,7 @@ def _grab(place: Place, raw: Raw) -> Iterator[Finding]:
 _CHECKS: Mapping[type[Table], Callable[[Place, Raw], Iterator[Finding]]] = {
     MatchConfig: _match,
     RuleConfig: _rule,
+    MarketplaceConfig: _marketplace,
     PresetConfig: _preset,
     ReceiverConfig: _receiver,
     GrabConfig: _grab,
@@ -171,7 +181,8 @@ def _unknown_names(root: Raw) -> Iterator[Finding]:
 
 
 def _receivers(root: Raw) -> Iterator[tuple[Place, object]]:
-    telling = [(("notifications",), root.get("notifications")), *_items(root, "rules")]
+    sections = [((name,), root.get(name)) for name in ("notifications", "system")]
+    telling = [*sections, *_items(root, "rules")]
     inner = [
         ((*place, "escalate"), table["escalate"])
         for place, table in telling

@@ -74,7 +74,7 @@ class Alertmanagers:
             self._sent[to.key].update({_life(alert): (alert.state, now) for alert in batch})
 
     def _post(self, setup: Setup, to: Alertmanager, batch: Iterable[Alert], now: datetime) -> bool:
-        rules = setup.plan.rules
+        rules = setup.plan.every_rule
         told = [postable(each, rules[each.rule].severity, now, to.generator_url) for each in batch]
         try:
             self._sender.post(to, told)

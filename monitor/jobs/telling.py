@@ -6,6 +6,7 @@ from datetime import datetime
 from monitor.alerting.notice import NotifyReason
 from monitor.alerting.render import render_system
 from monitor.jobs.shared import SECOND, Shared, job
+from monitor.rules.system import PROGRAM
 from monitor.scheduler import Job
 from monitor.setup import Setup
 from monitor.store import alerts, groups, outbox
@@ -38,7 +39,7 @@ class Telling:
         with self._shared.database.read() as connection:
             known = {alert.marketplace for alert in alerts.recent(connection, since=now)}
             known |= groups.marketplaces(connection)
-        for name in known - setup.marketplaces.keys():
+        for name in known - setup.marketplaces.keys() - {PROGRAM}:
             with self._shared.ledgers.ledger(name) as ledger:
                 forget(ledger, now)
 
@@ -46,7 +47,7 @@ class Telling:
         setup = self._shared.setup
         with self._shared.database.read() as connection:
             due = groups.due(connection, now)
-        for marketplace in due & setup.marketplaces.keys():
+        for marketplace in due & {*setup.marketplaces, PROGRAM}:
             with self._shared.ledgers.ledger(marketplace) as ledger:
                 active = ledger.alerts().values()
                 queued = tell(ledger, setup.plan, marketplace, active, now)

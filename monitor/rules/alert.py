@@ -87,7 +87,8 @@ class Alert:
     stand still while there is no data, so they can be later than the instants people are told
     (`active_at`, `firing_at`). `value` is the lowest price per GPU hour in nano-dollars among the
     matching offers at the last evaluation that met the rule; `best` are the best of these offers,
-    cheapest first, and `offers` is how many there were.
+    cheapest first, and `offers` is how many there were (0 where they are gone). `detail` is a
+    sentence about what met a rule that is not about offers.
     """
 
     rule: RuleName
@@ -102,6 +103,7 @@ class Alert:
     offers: int = 0
     best: tuple[Sighting, ...] = ()
     acknowledged: Acknowledgement | None = None
+    detail: str = ""
 
     @property
     def marketplace(self) -> str:

@@ -90,7 +90,12 @@ def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
     if firing and alert.keep_firing_since is None and _tells(alert, match):
         return Step(alert=alert)
     seen = replace(
-        alert, value=match.value, offers=match.offers, best=match.best, keep_firing_since=None
+        alert,
+        value=match.value,
+        offers=match.offers,
+        best=match.best,
+        detail=match.detail,
+        keep_firing_since=None,
     )
     if firing:
         return Step(alert=seen)
@@ -106,7 +111,8 @@ def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
 
 
 def _tells(alert: Alert, match: Match) -> bool:
-    return (alert.value, alert.offers, alert.best) == (match.value, match.offers, match.best)
+    told = (alert.value, alert.offers, alert.best, alert.detail)
+    return told == (match.value, match.offers, match.best, match.detail)
 
 
 def _not_met(rule: Rule, alert: Alert, now: datetime) -> Step:

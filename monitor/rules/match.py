@@ -19,6 +19,7 @@ class Match:
     """What one alert's worth of offers came to: the best of them, how many, the lowest price.
 
     `places` says where they all stand `among` the offers of the snapshot, for who wants to buy.
+    `detail` is a sentence about what else met the rule, where it is not about offers.
     """
 
     labels: Labels
@@ -27,6 +28,7 @@ class Match:
     best: tuple[Sighting, ...]
     places: Sequence[Place] = field(default=(), compare=False, repr=False)
     among: Sequence[Offer] = field(default=(), compare=False, repr=False)
+    detail: str = ""
 
 
 _LABEL: Mapping[Per, Callable[[Offer], tuple[tuple[str, str], ...]]] = {

@@ -214,6 +214,7 @@ def _values(alert: Alert) -> dict[str, Any]:
         "value": alert.value,
         "offers": alert.offers,
         "best": best_text(alert.best),
+        "detail": alert.detail,
     }
 
 
@@ -243,6 +244,7 @@ def _alert(row: Row[Any]) -> Alert:
         offers=row.offers,
         best=read_best(row.best),
         acknowledged=_acknowledgement(row),
+        detail=row.detail,
     )
 
 

@@ -1,11 +1,13 @@
 """Timed claims on a name, by which several processes on one database agree who does a job."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, or_
 
 from monitor.store.keys import insertion
 from monitor.store.schema import leases
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def acquire(
@@ -33,6 +35,13 @@ def acquire(
         .returning(leases.c.name)
     )
     return connection.execute(statement).one_or_none() is not None
+
+
+def take_turns(connection: Connection, name: str) -> None:
+    """Wait until no other transaction takes turns on `name`; the next one waits for our end."""
+    values = {"holder": "", "lease_until": _LONG_AGO}
+    insert = insertion(connection, leases).values(name=name, **values)
+    connection.execute(insert.on_conflict_do_update(index_elements=[leases.c.name], set_=values))
 
 
 def release(connection: Connection, name: str, *, holder: str) -> bool:

@@ -14,7 +14,8 @@ from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey
 from monitor.rules.past import Needs, Past
-from monitor.store import alerts, groups, marketplaces, outbox, past, polls, silences
+from monitor.rules.system import PROGRAM
+from monitor.store import alerts, groups, leases, marketplaces, outbox, past, polls, silences
 from monitor.store.engine import Database
 from monitor.store.marketplaces import Marketplace
 from monitor.store.observations import Observations
@@ -46,13 +47,14 @@ class Ledgers:
     def ledger(self, marketplace: str) -> Iterator["Ledger"]:
         """Open a transaction; it commits at the end of the block, and rolls back on an error.
 
-        A second one on the same marketplace, in whatever process, waits for its end.
+        A second one on the same marketplace, in whatever process, waits for its end. The program
+        itself (`PROGRAM`) has a ledger too, of alerts that are about no marketplace.
 
         Raises:
             StoreBusyError, StoreError: as for `Database.transaction`.
         """
         with self._database.transaction() as connection:
-            before = marketplaces.lock(connection, marketplace)
+            before = _lock(connection, marketplace)
             ledger = Ledger(connection, before, self._observations)
             yield ledger
         if ledger.remembered is not None:
@@ -124,3 +126,10 @@ class Ledger:
     def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
         """Queue notifications."""
         outbox.enqueue(self._connection, drafts, now)
+
+
+def _lock(connection: Connection, marketplace: str) -> Marketplace:
+    if marketplace != PROGRAM:
+        return marketplaces.lock(connection, marketplace)
+    leases.take_turns(connection, PROGRAM)
+    return Marketplace.unpolled(PROGRAM)

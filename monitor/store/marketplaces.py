@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -27,6 +27,19 @@ class Marketplace:
     last_outcome: Outcome | None
     last_good_at: datetime | None
     recorded_until: datetime | None
+
+    @classmethod
+    def unpolled(cls, name: str) -> Self:
+        """Return what stands for a marketplace where there is none, and is not in the database."""
+        return cls(
+            id=0,
+            name=name,
+            history_token=None,
+            last_poll_at=None,
+            last_outcome=None,
+            last_good_at=None,
+            recorded_until=None,
+        )
 
     @property
     def failed_since(self) -> bool:

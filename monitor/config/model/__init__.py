@@ -25,6 +25,7 @@ from monitor.config.model.sources import (
     MetricsConfig,
     ServerConfig,
 )
+from monitor.config.model.system import SystemConfig
 from monitor.config.model.table import Table
 from monitor.config.model.telling import (
     EscalationConfig,
@@ -54,6 +55,7 @@ __all__ = [
     "RuleConfig",
     "RuleGrabConfig",
     "ServerConfig",
+    "SystemConfig",
     "Table",
     "WriteFileConfig",
 ]
@@ -68,6 +70,7 @@ class Config(Table):
     metrics: MetricsConfig = MetricsConfig()
     receivers: tuple[ReceiverConfig, ...] = ()
     notifications: NotificationsConfig = NotificationsConfig()
+    system: SystemConfig = SystemConfig()
     rules: tuple[RuleConfig, ...] = ()
     presets: tuple[PresetConfig, ...] = ()
     grab: GrabConfig = GrabConfig()

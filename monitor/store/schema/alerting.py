@@ -37,6 +37,7 @@ alerts = Table(
     Column("acknowledged_at", UtcDateTime),
     Column("acknowledged_by", Text),
     Column("acknowledged_comment", Text),
+    Column("detail", Text, nullable=False, server_default=""),
     # the one life an alert can have at a time; the pending and firing alerts of each cycle
     Index(
         "uq_alerts_active",

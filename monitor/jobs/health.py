@@ -1,0 +1,92 @@
+"""The program's own health: late polls, receivers that take nothing, a disk that runs full."""
+
+import shutil
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+from monitor.config.model import MarketplaceConfig
+from monitor.jobs.shared import SECOND, Shared, job
+from monitor.reporting import log_transitions
+from monitor.rules.alert import RuleName
+from monitor.rules.evaluate import Seen, evaluate
+from monitor.rules.system import PROGRAM, Disk, System, seen_late, seen_of_program
+from monitor.scheduler import Job
+from monitor.store import alerts, deliveries, marketplaces
+from monitor.telling import tell
+
+
+class Health:
+    """Evaluates what no poll can tell; `wake` is called when messages were queued."""
+
+    def __init__(self, shared: Shared, wake: Callable[[], None]) -> None:
+        self._shared = shared
+        self._wake = wake
+        self._started_at: datetime | None = None
+
+    def jobs(self) -> list[Job]:
+        """Return the job that looks after the program's health."""
+        return [job("health", self._look, 10 * SECOND, minutes=1)]
+
+    def _look(self, now: datetime) -> None:
+        self._started_at = self._started_at or now
+        for config, _ in self._shared.setup.marketplaces.values():
+            self._look_at_polls(config, self._started_at, now)
+        self._look_at_program(now)
+
+    def _look_at_polls(
+        self, config: MarketplaceConfig, started_at: datetime, now: datetime
+    ) -> None:
+        """Fire where polls are late; the next poll, whatever comes of it, ends that."""
+        with self._shared.database.read() as connection:
+            found = marketplaces.find(connection, config.name)
+        last_at = None if found is None else found.last_poll_at
+        since = started_at if last_at is None else max(last_at, started_at)
+        seen = seen_late(
+            config.name, since, now, interval=config.poll_interval, timeout=config.timeout
+        )
+        if seen:
+            self._evaluate(config.name, seen, {RuleName(System.LATE)}, now)
+
+    def _look_at_program(self, now: datetime) -> None:
+        setup = self._shared.setup
+        with self._shared.database.read() as connection:
+            found = deliveries.troubles(connection, now)
+            active = alerts.load(connection, PROGRAM)
+        seen = seen_of_program(
+            setup.plan.system.values(),
+            [each for each in found if each.destination in setup.destinations],
+            self._disk(),
+            least_free=setup.config.system.disk.min_free,
+        )
+        if seen or active:
+            known = {rule for rule, _ in active} | setup.plan.system.keys()
+            self._evaluate(PROGRAM, seen, known, now)
+
+    def _evaluate(
+        self, marketplace: str, seen: Seen, concerned: Collection[RuleName], now: datetime
+    ) -> None:
+        plan = self._shared.setup.plan
+        rules = [rule for name, rule in plan.system.items() if name in concerned]
+        with self._shared.ledgers.ledger(marketplace) as ledger:
+            before = ledger.alerts()
+            found = evaluate(
+                rules,
+                {name: met for name, met in seen.items() if name in plan.system},
+                {key: alert for key, alert in before.items() if alert.rule in concerned},
+                now=now,
+                unknown=timedelta(0),
+            )
+            ledger.save(found.changed, found.transitions)
+            others = {key: alert for key, alert in before.items() if alert.rule not in concerned}
+            queued = tell(ledger, plan, marketplace, {**others, **found.active}.values(), now)
+        log_transitions(found.transitions)
+        if queued:
+            self._wake()
+
+    def _disk(self) -> Disk | None:
+        """Return how full the disk of the database is, if it is one of ours."""
+        file = self._shared.database.file
+        if file is None:
+            return None
+        usage = shutil.disk_usage(file.parent)
+        return Disk(folder=str(file.parent), free=usage.free, size=usage.total)

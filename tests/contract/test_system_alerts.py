@@ -1,0 +1,247 @@
+"""Alerts about the program itself, on both databases: from what goes wrong to what is told."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.alerting.outbox import NotificationStatus, Settlement
+from monitor.config.load import load
+from monitor.jobs.health import Health
+from monitor.jobs.shared import Shared
+from monitor.market.snapshot import Outcome
+from monitor.rules.alert import Alert, AlertState
+from monitor.rules.system import PROGRAM
+from monitor.setup import set_up
+from monitor.store import alerts, deliveries, outbox
+from monitor.store.engine import Database
+from monitor.store.ledger import Ledgers
+from monitor.web.metrics import Metrics
+from tests.contract.cycles import CHEAP, LONG_AGO, cycle, stages, written
+from tests.contract.samples import MINUTE, NOON, a_draft, a_failure, a_poll, at, selling
+
+CONFIG = """\
+marketplaces: [{name: tensordock, kind: tensordock, base_url: "http://127.0.0.1:9", token: t}]
+receivers:
+  - {name: chat, urls: ["json://127.0.0.1:1/"]}
+  - {name: mail, urls: ["json://127.0.0.1:2/"]}
+notifications: {notify: [chat, mail]}
+rules: [{name: cheap, match: {max_price_per_gpu_hour: 2}, notify: []}]
+"""
+
+
+@pytest.fixture
+def monitor(database: Database, tmp_path: Path) -> Callable[..., Shared]:
+    """Return what builds all that a job works with, on a configuration with more in it."""
+
+    def build(more: str = "") -> Shared:
+        (tmp_path / "monitor.yaml").write_text(CONFIG + more)
+        return Shared(
+            setup=set_up(load(tmp_path / "monitor.yaml", {})),
+            database=database,
+            ledgers=Ledgers(database),
+            metrics=Metrics(version="1"),
+            holder="me",
+        )
+
+    return build
+
+
+def lives(shared: Shared, *outcomes: Outcome | int) -> dict[int, list[str]]:
+    """Poll once a minute, a number being the price of one offer; return what changed when."""
+    made = {}
+    for minute, outcome in enumerate(outcomes):
+        answer = (
+            a_failure(at(minute), outcome)
+            if isinstance(outcome, Outcome)
+            else a_poll(selling(at(minute), outcome))
+        )
+        report = cycle(shared.ledgers, answer, shared.setup.plan)
+        if changed := [
+            f"{each.rule}: {stage}"
+            for each, stage in zip(report.transitions, stages(report.transitions), strict=True)
+        ]:
+            made[minute] = changed
+    return made
+
+
+def messages(database: Database) -> list[tuple[str, str]]:
+    return [(each.receiver, each.title) for each in written(database).notifications]
+
+
+DOWN, OUT = Outcome.UNREACHABLE, Outcome.THROTTLED
+
+
+def test_a_marketplace_that_cannot_be_polled_is_told_once_and_its_end_too(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    """Whether it cannot be reached or refuses is one trouble; offers' alerts stand still in it."""
+    made = lives(monitor(), 1, DOWN, OUT, DOWN, OUT, DOWN, DOWN, DOWN, *[1] * 7)
+    assert made == {
+        0: ["cheap: inactive → firing: matched"],
+        1: ["system:unreachable: inactive → pending: matched"],
+        6: ["system:unreachable: pending → firing: held"],
+        13: ["system:unreachable: firing → resolved: ended"],
+    }
+    told = [
+        "gpu-monitor: tensordock cannot be polled",
+        "gpu-monitor: over: tensordock answers again",
+    ]
+    assert messages(database) == [(who, what) for what in told for who in ("chat", "mail")]
+
+
+def test_a_short_trouble_is_told_to_nobody(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    made = lives(monitor(), DOWN, DOWN, DOWN, 3)
+    assert list(made.values())[-1] == ["system:unreachable: pending → inactive: lapsed"]
+    assert messages(database) == []
+
+
+@pytest.mark.parametrize("outcome", [Outcome.EMPTY, Outcome.MALFORMED])
+def test_an_empty_and_a_changed_marketplace_have_alerts_of_their_own(
+    monitor: Callable[..., Shared], outcome: Outcome
+) -> None:
+    (made,) = lives(monitor(), outcome).values()
+    assert made == [f"system:{outcome}: inactive → pending: matched"]
+
+
+def test_what_was_seen_is_kept_with_the_alert_and_told(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    lives(monitor("system: {unreachable: {for: 0s}}\n"), DOWN)
+    (alert,) = written(database).alerts
+    assert alert.detail == "unreachable: no answer"
+    with database.read() as connection:
+        (claimed, *_) = outbox.listed(connection, limit=1)
+    assert claimed.title == "gpu-monitor: tensordock cannot be polled"
+
+
+def test_one_that_is_switched_off_is_not_there_and_ends_if_it_was(
+    monitor: Callable[..., Shared],
+) -> None:
+    assert lives(monitor(), DOWN) != {}
+    off = monitor("system: {unreachable: {enabled: false}}\n")
+    assert lives(off, DOWN) == {0: ["system:unreachable: pending → inactive: rule_removed"]}
+    assert lives(off, DOWN) == {}
+
+
+def looked(shared: Shared, *minutes: float) -> list[Alert]:
+    """Look after the program's health at some minutes; return the alerts about it."""
+    (job,) = Health(shared, lambda: None).jobs()
+    for minute in minutes:
+        job.act(at(minute))
+    with shared.database.read() as connection:
+        return [each for each in alerts.recent(connection, LONG_AGO) if each.rule != CHEAP]
+
+
+def test_polls_that_are_late_are_told_and_the_next_poll_ends_it(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    shared = monitor("system: {late: {keep_firing_for: 0s}}\n")
+    lives(shared, 3)
+    assert looked(shared, 0, 3.2) == []
+    (alert,) = looked(shared, 0, 3.5, 6, 8.6)
+    assert (alert.rule, alert.state) == ("system:late", AlertState.FIRING)
+    assert alert.detail == "the last poll was at 2026-03-21 12:00:00 UTC"
+    report = cycle(shared.ledgers, a_failure(at(9)), shared.setup.plan)
+    assert "firing → resolved: ended" in stages(report.transitions)
+    assert messages(database)[0] == ("chat", "gpu-monitor: tensordock is not polled")
+
+
+def test_a_program_that_was_down_is_not_late_when_it_starts(
+    monitor: Callable[..., Shared],
+) -> None:
+    shared = monitor()
+    lives(shared, 3)
+    assert looked(shared, 600, 602, 603) == []
+
+
+def queue(shared: Shared, now: datetime) -> None:
+    plan = shared.setup.plan
+    with shared.ledgers.ledger(PROGRAM) as ledger:
+        ledger.enqueue([a_draft(destination=plan.destinations["chat"][0])], now)
+
+
+def attempt(database: Database, now: datetime, status: NotificationStatus) -> None:
+    """Claim the oldest of each queue and settle it so."""
+    with database.transaction() as connection:
+        for claimed in outbox.claim(connection, now, token="t", lease_for=MINUTE, limit=10):
+            retry = None if status is NotificationStatus.SENT else now
+            settled = Settlement(status=status, at=now, retry_at=retry, error="answered 500")
+            outbox.settle(connection, claimed, settled)
+
+
+def test_a_receiver_that_takes_nothing_is_told_to_the_others(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    shared = monitor("system: {receiver: {for: 0s, keep_firing_for: 0s}}\n")
+    queue(shared, NOON)
+    for _ in range(2):
+        attempt(database, NOON, NotificationStatus.QUEUED)
+    assert looked(shared, 1) == []
+    attempt(database, NOON, NotificationStatus.QUEUED)
+    (alert,) = looked(shared, 2)
+    assert (alert.rule, alert.state) == ("system:receiver:chat", AlertState.FIRING)
+    assert dict(alert.labels)["receiver"] == "chat"
+    assert alert.detail == "answered 500"
+    told = "gpu-monitor: the receiver chat takes no messages"
+    assert [each for each in messages(database) if each[1] == told] == [("mail", told)]
+    attempt(database, at(3), NotificationStatus.SENT)
+    (alert,) = looked(shared, 4)
+    assert alert.state is AlertState.RESOLVED
+
+
+def test_a_message_that_was_given_up_is_trouble_until_another_one_arrives(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    shared = monitor()
+    for status, found in ((NotificationStatus.DEAD, 1), (NotificationStatus.SENT, 0)):
+        queue(shared, NOON)
+        attempt(database, NOON, status)
+        with database.read() as connection:
+            assert len(deliveries.troubles(connection, at(1))) == found
+
+
+def test_what_was_given_up_long_ago_is_no_trouble_of_today(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    queue(monitor(), NOON)
+    attempt(database, NOON, NotificationStatus.DEAD)
+    with database.read() as connection:
+        assert deliveries.troubles(connection, NOON + timedelta(days=2)) == []
+
+
+def test_a_disk_that_is_nearly_full_is_told(
+    monitor: Callable[..., Shared], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where the database is a file of ours."""
+    free: dict[str, Any] = {"total": 100 * 10**9, "used": 0, "free": 4 * 10**9}
+    usage = type("usage", (), free)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    found = looked(monitor("system: {disk: {for: 0s}}\n"), 0)
+    if database.file is None:
+        assert found == []
+        return
+    (alert,) = found
+    assert alert.detail.startswith("4.0 GB of 100.0 GB are free in ")
+    assert ("mail", "gpu-monitor: the disk is nearly full") in messages(database)
+
+
+def test_two_processes_looking_at_once_tell_once(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    one, other = monitor("system: {late: {for: 0s}}\n"), monitor("system: {late: {for: 0s}}\n")
+    lives(one, 3)
+    looked(one, 0, 5)
+    looked(other, 0, 5, 5.1)
+    assert len(messages(database)) == 2  # to chat and to mail
+
+
+def test_notifications_are_listed_with_the_rule(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    lives(monitor("system: {unreachable: {for: 0s}}\n"), DOWN)
+    assert {each.rule for each in written(database).notifications} == {"system:unreachable"}
