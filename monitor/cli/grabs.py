@@ -24,6 +24,7 @@ from monitor.errors import MonitorError
 from monitor.grab.grab import COUNTING, Grab, GrabEvent, GrabId, GrabStatus
 from monitor.market.money import NanoDollars, dollars
 from monitor.market.money import show as show_money
+from monitor.provision.messages import reached
 from monitor.store.grabs import Books
 
 app = typer.Typer(help="What was bought, refused or is unclear, and why.", no_args_is_help=True)
@@ -109,10 +110,7 @@ def _told(grab: Grab, now: datetime) -> Iterator[tuple[str, str]]:
     if grab.instance_name:
         yield "instance", f"{grab.instance_name}, id {grab.instance_id or 'not known'}"
     if grab.address is not None:
-        yield "address", grab.address
-    if grab.forwards:
-        ports = ", ".join(f"{each.internal_port} at {each.external_port}" for each in grab.forwards)
-        yield "ports", ports
+        yield from (("reached", line) for line in reached(grab))
     if costs := ", ".join(_costs(grab)):
         yield "costs", costs
     if grab.status in COUNTING and (ends := " or ".join(_ends(grab))):

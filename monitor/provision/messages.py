@@ -51,7 +51,7 @@ def bought(grab: Grab) -> Message:
 def runs(grab: Grab) -> Message:
     """Tell how the instance is reached."""
     return _message(
-        f"runs: {_what(grab)}", *_reached(grab), *_offer(grab), *_billed(grab), _end_of_it(grab)
+        f"runs: {_what(grab)}", *reached(grab), *_offer(grab), *_billed(grab), _end_of_it(grab)
     )
 
 
@@ -169,7 +169,8 @@ def _billed(grab: Grab) -> Iterator[str]:
         yield f"billed at {show(grab.billed)} $/h"
 
 
-def _reached(grab: Grab) -> Iterator[str]:
+def reached(grab: Grab) -> Iterator[str]:
+    """Yield how an instance is reached, a line for each port: by ssh first."""
     address = _plain(grab.address or "")
     if not address:
         yield "Its address is not told yet."
