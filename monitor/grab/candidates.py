@@ -10,6 +10,7 @@ from monitor.market.hostnode import HostnodeId
 from monitor.market.money import NanoDollars
 from monitor.market.offer import Offer
 from monitor.market.quote import lacks, quote
+from monitor.rules.against import Against
 from monitor.rules.conditions import lack
 
 
@@ -57,8 +58,13 @@ def price(wish: Wish, offer: Offer) -> NanoDollars | str:
 
 
 def second_look(wish: Wish, offer: Offer) -> NanoDollars | str:
-    """Return nano-dollars per hour of the preset on an offer as it is now, or what it lacks."""
-    lacking = (lack(condition, offer) for condition in wish.conditions)
+    """Return nano-dollars per hour of the preset on an offer as it is now, or what it lacks.
+
+    Against history it was low enough at the price at which it was decided, and `recheck` lets it
+    be no dearer.
+    """
+    now = (each for each in wish.conditions if not isinstance(each, Against))
+    lacking = (lack(condition, offer) for condition in now)
     missing = next((what for what in lacking if what is not None), None)
     return missing or lacks(offer, wish.preset.shape) or price(wish, offer)
 
