@@ -1,9 +1,11 @@
 """`offers`: what the market offers, from the last good poll."""
 
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +15,7 @@ from monitor.cli.common import (
     AsJson,
     ConfigPath,
     ago,
+    count,
     err,
     instant,
     opened,
@@ -20,12 +23,40 @@ from monitor.cli.common import (
     print_table,
     read_config,
 )
+from monitor.cli.glyphs import sparkline
+from monitor.cli.selecting import (
+    Country,
+    GpuCount,
+    GpuGlob,
+    HostnodeGlob,
+    MarketplaceName,
+    MaxTier,
+    MinTier,
+    Place,
+    Ram,
+    Storage,
+    Vcpu,
+    shape,
+)
 from monitor.clock import utc_now
 from monitor.errors import MonitorError
+from monitor.history.present import price_of, selected
+from monitor.history.selection import Selection
+from monitor.history.summary import Summary
+from monitor.history.window import DAY, Window
 from monitor.market.money import dollars, show
 from monitor.market.offer import Offer
+from monitor.market.quote import Shape, quote
 from monitor.market.snapshot import Snapshot
 from monitor.store import history
+from monitor.store.trends import OfferName, trends
+
+Bars = Mapping[OfferName, str]
+
+_MOST_TRENDS = 100
+"""More than a person reads, and what can be asked of a large market without waiting."""
+_TREND_STEP = timedelta(hours=2)
+_WIDE = 110
 
 
 class Sort(StrEnum):
@@ -35,6 +66,8 @@ class Sort(StrEnum):
     GPU = "gpu"
     AVAILABLE = "available"
     UPTIME = "uptime"
+    TIER = "tier"
+    WHERE = "where"
 
 
 def by_price(offer: Offer) -> tuple[bool, int, str]:
@@ -43,50 +76,133 @@ def by_price(offer: Offer) -> tuple[bool, int, str]:
 
 
 _ORDER: Mapping[Sort, Callable[[Offer], Any]] = {
-    Sort.PRICE: by_price,
-    Sort.GPU: lambda offer: (offer.gpu, *by_price(offer)),
-    Sort.AVAILABLE: lambda offer: (-offer.available, *by_price(offer)),
-    Sort.UPTIME: lambda offer: (-(offer.hostnode.uptime or 0), *by_price(offer)),
+    Sort.PRICE: lambda _: (),
+    Sort.GPU: lambda offer: offer.gpu,
+    Sort.AVAILABLE: lambda offer: -offer.available,
+    Sort.UPTIME: lambda offer: -(offer.hostnode.uptime or 0),
+    Sort.TIER: lambda offer: -(offer.hostnode.location.tier or 0),
+    Sort.WHERE: lambda offer: (
+        offer.hostnode.location.country or "",
+        offer.hostnode.location.city or "",
+    ),
 }
 
 
 def offers(
+    *,
     config: ConfigPath = DEFAULT_CONFIG,
-    gpu: Annotated[str, typer.Option(metavar="GLOB", help="Only these GPU models.")] = "*",
-    sort: Annotated[Sort, typer.Option(help="What comes first.")] = Sort.PRICE,
+    gpu: GpuGlob = "*",
+    sort: Annotated[Sort, typer.Option(help="What comes first; then the cheapest.")] = Sort.PRICE,
+    marketplace: MarketplaceName = None,
+    country: Country = None,
+    location: Place = None,
+    hostnode: HostnodeGlob = None,
+    min_tier: MinTier = None,
+    max_tier: MaxTier = None,
+    gpus: GpuCount = 1,
+    vcpu: Vcpu = 0,
+    ram: Ram = 0,
+    storage: Storage = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the market offered at the last good poll."""
+    """Show what the market offered at the last good poll; with a shape, at its total price."""
+    selection = Selection(
+        marketplace=marketplace,
+        gpu=gpu,
+        country=country,
+        location=location,
+        hostnode=hostnode,
+        min_tier=min_tier,
+        max_tier=max_tier,
+        shape=shape(gpus, vcpu, ram, storage),
+    )
     settings = read_config(config)
+    names = [each.name for each in settings.marketplaces] if marketplace is None else [marketplace]
     with opened(settings) as database, database.read() as connection:
-        found = [history.latest(connection, each.name) for each in settings.marketplaces]
-    snapshots = [snapshot for snapshot in found if snapshot is not None]
-    if not snapshots:
-        raise MonitorError("no good poll is recorded yet: run `gpu-monitor poll` or `run` first")
-    chosen = [
-        (snapshot, offer)
-        for snapshot in snapshots
-        for offer in snapshot.offers
-        if offer.available and fnmatchcase(offer.gpu.casefold(), gpu.casefold())
-    ]
-    chosen.sort(key=lambda pair: _ORDER[sort](pair[1]))
+        found = [history.latest(connection, name) for name in names]
+        snapshots = [snapshot for snapshot in found if snapshot is not None]
+        if not snapshots:
+            raise MonitorError(
+                "no good poll is recorded yet: run `gpu-monitor poll` or `run` first"
+            )
+        chosen = [
+            (snapshot, offer)
+            for snapshot in snapshots
+            for offer in selected(snapshot, selection)
+            if offer.available
+        ]
+        told: Bars = {}
+        if not as_json and len(chosen) <= _MOST_TRENDS and _is_wide():
+            told = _last_day(partial(trends, connection), snapshots, gpu)
+    chosen.sort(key=lambda pair: (_ORDER[sort](pair[1]), _by_total(pair[1], selection)))
     if as_json:
-        print_json([_json(snapshot, offer) for snapshot, offer in chosen])
+        print_json([_json(snapshot, offer, selection.shape) for snapshot, offer in chosen])
         return
-    print_offers([(snapshot.marketplace, offer) for snapshot, offer in chosen])
+    print_offers(
+        [(snapshot.marketplace, offer) for snapshot, offer in chosen], selection.shape, told
+    )
     _say_when(snapshots, utc_now())
+    if selection.shape is not None:
+        _say_left_out(snapshots, selection, len(chosen))
 
 
-def print_offers(found: Sequence[tuple[str, Offer]]) -> None:
-    """Print a table of offers to standard output, as they come."""
+def _is_wide() -> bool:
+    """Tell whether there is room for more than what an offer is now."""
+    return not sys.stdout.isatty() or shutil.get_terminal_size().columns >= _WIDE
+
+
+def _last_day(
+    read: Callable[[Selection, Window, timedelta], Mapping[OfferName, Sequence[Summary]]],
+    snapshots: Iterable[Snapshot],
+    gpu: str,
+) -> dict[OfferName, str]:
+    """Return a bar for every two hours of the day before each last poll."""
+    found: dict[OfferName, str] = {}
+    for each in snapshots:
+        selection = Selection(marketplace=each.marketplace, gpu=gpu)
+        parts = read(selection, Window(each.at - DAY, each.at), _TREND_STEP)
+        found.update({name: _trend(steps) for name, steps in parts.items()})
+    return found
+
+
+def _trend(steps: Sequence[Summary]) -> str:
+    prices = [None if step.best is None else float(step.best.median) for step in steps]
+    return sparkline(prices, [bool(step.covered) for step in steps])
+
+
+def _by_total(offer: Offer, selection: Selection) -> tuple[Any, ...]:
+    total = price_of(offer, selection)
+    return total is None, total or 0, by_price(offer)
+
+
+def _say_left_out(snapshots: Iterable[Snapshot], selection: Selection, shown: int) -> None:
+    """Say how many offers cannot carry the shape, or do not tell what they have free."""
+    anyhow = Selection(gpu=selection.gpu, hostnode=selection.hostnode)
+    fitting = sum(1 for each in snapshots for offer in selected(each, anyhow) if offer.available)
+    if fitting > shown:
+        err.print(
+            f"{count(fitting - shown, 'offer')} left out: too little free for the whole shape, "
+            "not told, or not where you asked"
+        )
+
+
+def print_offers(
+    found: Sequence[tuple[str, Offer]], shape: Shape | None = None, bars: Bars | None = None
+) -> None:
+    """Print a table of offers to standard output, as they come; with the total of a shape."""
     several = len({marketplace for marketplace, _ in found}) > 1
     print_table(
-        ("GPU", ">free", ".$/GPU h", ">uptime", ">tier", "where…", "hostnode…", "marketplace…"),
+        (
+            *("GPU", ">free", ".$/GPU h", ".total", "last day", ">uptime", ">tier"),
+            *("where…", "hostnode…", "marketplace…"),
+        ),
         (
             (
                 offer.gpu,
                 offer.available,
                 "unpriced" if offer.price is None else show(offer.price),
+                _total(offer, shape),
+                (bars or {}).get((marketplace, offer.hostnode.id, offer.gpu)),
                 None if offer.hostnode.uptime is None else f"{offer.hostnode.uptime:g} %",
                 offer.hostnode.location.tier,
                 _where(offer),
@@ -114,12 +230,21 @@ def offer_json(offer: Offer) -> dict[str, Any]:
     }
 
 
-def _json(snapshot: Snapshot, offer: Offer) -> dict[str, Any]:
+def _json(snapshot: Snapshot, offer: Offer, shape: Shape | None) -> dict[str, Any]:
+    total = None if shape is None else quote(offer, shape)
     return {
         "marketplace": snapshot.marketplace,
         "at": instant(snapshot.at),
         **offer_json(offer),
+        **({} if total is None else {"total_per_hour": dollars(total)}),
     }
+
+
+def _total(offer: Offer, shape: Shape | None) -> str | None:
+    if shape is None:
+        return None
+    total = quote(offer, shape)
+    return "unpriced" if total is None else show(total)
 
 
 def _where(offer: Offer) -> str | None:

@@ -1,0 +1,67 @@
+"""`offers` of a recorded market: where, how large, at what total, and how it went."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.commands import RECORDED, Commands, Ran, configure
+
+
+class Ask:
+    """Runs `offers` on a monitor that knows the recorded market."""
+
+    def __init__(self, commands: Commands, config: Path) -> None:
+        self._commands = commands
+        self._config = config
+
+    def __call__(self, *arguments: str) -> Ran:
+        return self._commands("offers", "-c", self._config, *arguments)
+
+    def json(self, *arguments: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self("--json", *arguments).json()
+        return found
+
+
+@pytest.fixture
+def ask(gpu_monitor: Commands, tmp_path: Path) -> Ask:
+    config = configure(tmp_path, "http://127.0.0.1:1/", "json://127.0.0.1:9/")
+    gpu_monitor("import", "-c", config, RECORDED)
+    return Ask(gpu_monitor, config)
+
+
+def test_only_where_it_is_asked_for(ask: Ask) -> None:
+    found = ask.json("--country", "united s*", "--min-tier", "1", "--max-tier", "2")
+    assert {each["country"] for each in found} == {"United States"}
+    assert {each["tier"] for each in found} == {1, 2}
+
+
+def test_a_shape_is_shown_at_its_total_and_only_where_it_fits(ask: Ask) -> None:
+    found = ask.json("--gpu", "*4090*", "--vcpu", "8", "--ram", "32", "--storage", "100")
+    assert found[0]["total_per_hour"] == pytest.approx(0.403)
+    assert [each["total_per_hour"] for each in found] == sorted(
+        each["total_per_hour"] for each in found
+    )
+    ran = ask("--gpu", "*4090*", "--gpus", "4")
+    assert len(ran.out.splitlines()) - 1 == len(
+        [each for each in ask.json("--gpu", "*4090*") if each["available"] >= 4]
+    )
+    assert "offers left out: too little free for the whole shape" in ran.err
+
+
+def test_the_dearest_tier_first_and_then_the_cheapest(ask: Ask) -> None:
+    found = ask.json("--sort", "tier")
+    order = [(-each["tier"], each["price_per_gpu_hour"]) for each in found]
+    assert order == sorted(order)
+
+
+def test_the_day_before_is_drawn_where_it_is_known(ask: Ask) -> None:
+    """Of 24 hours before the last look, the first sixteen were not polled."""
+    header, first, *_ = ask("--gpu", "*4090*").out.splitlines()
+    assert "last day" in header
+    assert "········▄" in first
+
+
+def test_another_marketplace_that_was_imported(ask: Ask) -> None:
+    assert ask("--marketplace", "other").status == 1
+    assert len(ask.json("--marketplace", "tensordock")) == len(ask.json())
