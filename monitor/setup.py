@@ -49,7 +49,8 @@ def set_up(config: Config) -> Setup:
 
 def _destinations(receiver: ReceiverConfig) -> tuple[Destination, ...]:
     if receiver.kind == "apprise":
-        return destinations(receiver.name, [url.reveal() for url in receiver.urls or ()])
+        urls = [url.reveal() for url in receiver.urls or ()]
+        return destinations(receiver.name, urls, receiver.rate_limit)
     authorization = None
     if receiver.token is not None:
         authorization = bearer(receiver.token.reveal())

@@ -1,7 +1,7 @@
 """Notifications as values: what the cycle queues, what delivery claims, and how it ends."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -34,6 +34,14 @@ class NotificationStatus(StrEnum):
     SENT = "sent"
     UNKNOWN = "unknown"
     DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """At most `count` attempts in any stretch of time as long as `per`."""
+
+    count: int
+    per: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

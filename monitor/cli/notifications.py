@@ -1,6 +1,7 @@
 """`notifications` and `notify`: what was sent to whom, and a test through the real path."""
 
 import random
+from collections.abc import Iterator
 from datetime import datetime
 from threading import Event
 from typing import Annotated, Any
@@ -31,7 +32,7 @@ from monitor.setup import Setup, set_up
 from monitor.store import outbox
 from monitor.store.dispatch import Outbox
 from monitor.store.engine import Database
-from monitor.store.outbox import Notification
+from monitor.store.outbox import Failure, Found, Notification
 
 _PATIENCE = 10.0
 _LOOK_AGAIN = 0.2
@@ -76,6 +77,32 @@ def list_(
 
 
 @app.command()
+def show(
+    notification: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Show one notification: its text, when it was tried, and why that failed."""
+    with opened(read_config(config)) as database, database.read() as connection:
+        found = outbox.find(connection, NotificationId(notification))
+    if found is None:
+        raise MonitorError(
+            f"there is no notification {notification}: see `gpu-monitor notifications list`"
+        )
+    if as_json:
+        print_json(
+            {
+                **_json(found.notification),
+                "body": found.body,
+                "failures": [_failure_json(each) for each in found.failures],
+            }
+        )
+        return
+    for line in _story(found):
+        typer.echo(line)
+
+
+@app.command()
 def resend(
     notification: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
     config: ConfigPath = DEFAULT_CONFIG,
@@ -116,6 +143,34 @@ def try_receiver(
         err.print(f"{each.destination}: {each.status.value}{_why(each)}")
     if any(each.status is not NotificationStatus.SENT for each in found):
         raise typer.Exit(1)
+
+
+def _story(found: Found) -> Iterator[str]:
+    """Yield what is told of one notification, line by line."""
+    each = found.notification
+    yield each.title
+    yield ""
+    yield from found.body.splitlines()
+    yield ""
+    yield f"to {each.receiver} ({each.destination}), because: {each.reason.value}"
+    yield f"{instant(each.created_at)}  queued"
+    for failure in found.failures:
+        yield f"{instant(failure.at)}  attempt {failure.attempt}: {failure.error}"
+    if each.sent_at is not None:
+        yield f"{instant(each.sent_at)}  sent, at attempt {each.attempts}"
+    elif each.status is NotificationStatus.DEAD:
+        yield f"given up; `gpu-monitor notifications resend {each.id}` queues it again"
+    elif each.next_attempt_at is not None:
+        yield f"{instant(each.next_attempt_at)}  is tried again"
+
+
+def _failure_json(each: Failure) -> dict[str, Any]:
+    return {
+        "attempt": each.attempt,
+        "at": instant(each.at),
+        "status": each.status.value,
+        "error": each.error,
+    }
 
 
 def _why(each: Notification) -> str:

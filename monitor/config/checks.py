@@ -119,7 +119,9 @@ def _quiet_hours(place: Place, raw: Raw) -> Iterator[Finding]:
 
 def _receiver(place: Place, raw: Raw) -> Iterator[Finding]:
     kind = "alertmanager" if raw.get("kind") == "alertmanager" else "apprise"
-    wanted, others = ("url", ("urls",)) if kind == "alertmanager" else ("urls", _OF_ALERTMANAGER)
+    wanted, others = (
+        ("url", ("urls", "rate_limit")) if kind == "alertmanager" else ("urls", _OF_ALERTMANAGER)
+    )
     given = [key for key in others if raw.get(key) is not None]
     if raw.get(wanted) is None:
         hint = "; give it or `urls_file`" if kind == "apprise" else ": the address of Alertmanager"

@@ -17,6 +17,7 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Strict
 
 from monitor.alerting.notice import GroupLabel
+from monitor.alerting.outbox import RateLimit
 from monitor.config.durations import parse_duration
 from monitor.config.secret import Secret
 from monitor.market.money import NANO_PER_DOLLAR, NanoDollars, nano
@@ -124,6 +125,14 @@ def _share(value: object) -> object:
     if share is None or not 0 <= share < 1:
         raise ValueError("must be a share such as 5% or 0.05, below 100%")
     return share
+
+
+def _rate(value: object) -> object:
+    """Read `20/1m`: so many in any stretch of time as long."""
+    count, slash, per = str(value).partition("/")
+    if not slash or not re.fullmatch(r"[1-9]\d{0,5}", count, re.ASCII):
+        raise ValueError("must be a number and a duration such as 20/1m")
+    return RateLimit(count=int(count), per=_some_time(parse_duration(per)))
 
 
 def listen_address(value: object) -> ListenAddress:
@@ -249,6 +258,7 @@ Dollars = Annotated[NanoDollars, BeforeValidator(_dollars)]
 Share = Annotated[float, BeforeValidator(_share)]
 Severities = Annotated[tuple[Severity, ...], BeforeValidator(_listed)]
 GroupLabels = Annotated[tuple[GroupLabel, ...], BeforeValidator(_listed)]
+Rate = Annotated[RateLimit, BeforeValidator(_rate)]
 Listen = Annotated[ListenAddress, BeforeValidator(listen_address)]
 BaseUrl = Annotated[Text, AfterValidator(_base_url)]
 Address = Annotated[Text, AfterValidator(_alertmanager)]

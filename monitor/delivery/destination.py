@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from monitor.alerting.outbox import DestinationKey
+from monitor.alerting.outbox import DestinationKey, RateLimit
 
 HIDDEN = "***"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,31})://", re.IGNORECASE)
@@ -39,15 +39,23 @@ class Destination:
     receiver: str
     key: DestinationKey
     url: SecretUrl
+    rate_limit: RateLimit | None = None
 
 
-def destinations(receiver: str, urls: Iterable[str]) -> tuple[Destination, ...]:
+def destinations(
+    receiver: str, urls: Iterable[str], rate_limit: RateLimit | None = None
+) -> tuple[Destination, ...]:
     """Return a destination for each different URL of `receiver`, in the order given.
 
     A key is the URL's scheme and eight hexadecimal digits of its SHA-256: `discord#3f2a91ab`.
     """
     return tuple(
-        Destination(receiver=receiver, key=key(scheme(url) or "unknown", url), url=SecretUrl(url))
+        Destination(
+            receiver=receiver,
+            key=key(scheme(url) or "unknown", url),
+            url=SecretUrl(url),
+            rate_limit=rate_limit,
+        )
         for url in dict.fromkeys(urls)
     )
 

@@ -2,16 +2,18 @@
 
 The order is what makes delivery at-least-once: a notification is claimed (its attempt counted) and
 committed before it is sent, and settled after. A process that dies in between leaves a claim whose
-lease ends, and the notification is sent again. A destination has at most one notification claimed
-at a time, so each is told in order, and none waits for another.
+lease ends, and the notification is sent again. What is claimed of a destination is a run of its
+oldest notifications, sent one after the other: each is told in order, and none waits for another.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Protocol
 from uuid import uuid4
@@ -19,17 +21,29 @@ from uuid import uuid4
 import structlog
 
 from monitor.alerting.formats import Format
-from monitor.alerting.outbox import Claimed, DestinationKey, NotificationStatus, Settlement
+from monitor.alerting.outbox import (
+    Claimed,
+    DestinationKey,
+    NotificationStatus,
+    RateLimit,
+    Settlement,
+)
 from monitor.delivery.destination import Destination
 from monitor.delivery.retry import RetryPolicy
 from monitor.errors import DeliveryError, StoreError
 
 PARALLEL = 8
 """How many destinations are sent to at once."""
+RUN = 16
+"""How many notifications to one destination are claimed together."""
+RUN_FOR = timedelta(seconds=20)
+"""After this the rest of a run is given back unsent: its lease must outlast the send in flight."""
 LEASE_FOR = timedelta(seconds=60)
-"""Longer than a send can take, with room for a settling that waits for the database."""
+"""Longer than a run and a send can take, with room for a settling that waits for the database."""
 _LOOK_AGAIN = 0.25
 """Seconds after which new notifications are looked for while some destination keeps us waiting."""
+_GOES_ON = frozenset({NotificationStatus.SENT, NotificationStatus.DEAD})
+"""After these a destination can be told the next one."""
 
 _log = structlog.get_logger("monitor.delivery")
 
@@ -38,17 +52,24 @@ class Outbox(Protocol):
     """The queue of notifications; each method is a transaction of its own."""
 
     def claim(
-        self, now: datetime, *, token: str, lease_for: timedelta, limit: int
+        self,
+        now: datetime,
+        *,
+        token: str,
+        lease_for: timedelta,
+        limit: int,
+        run: int,
+        rates: Mapping[DestinationKey, RateLimit],
     ) -> list[Claimed]:
-        """Claim up to `limit` that are due, oldest first, at most one for each destination."""
+        """Claim what is due for up to `limit` destinations, up to `run` for each, in order."""
         ...
 
-    def settle(self, claimed: Claimed, settlement: Settlement) -> bool:
-        """Write how an attempt ended; `False` if the claim was no longer ours."""
+    def settle(self, ended: Sequence[tuple[Claimed, Settlement]]) -> int:
+        """Write how attempts ended; return how many claims were still ours."""
         ...
 
-    def release(self, token: str) -> int:
-        """Give back what `token` claimed and did not send; return how many."""
+    def release(self, unsent: Sequence[Claimed]) -> int:
+        """Give back what was claimed and not sent; return how many."""
         ...
 
 
@@ -121,33 +142,58 @@ class Dispatcher:
 
         What is being sent when `stop` is set is finished and settled. A database that is busy
         ends the drain early; what it could not settle is sent again when the lease ends.
-        """
-        outcomes: Counter[AttemptOutcome | None] = Counter()
-        token = uuid4().hex
-        under_way: set[Future[AttemptOutcome | None]] = set()
-        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="deliver") as pool:
-            while not stop.is_set():
-                for claimed in self._claim(token, PARALLEL - len(under_way)):
-                    under_way.add(pool.submit(self._deliver, claimed, stop))
-                if not under_way:
-                    break
-                done, under_way = wait(under_way, _LOOK_AGAIN, FIRST_COMPLETED)
-                outcomes.update(future.result() for future in done)
-        outcomes.update(future.result() for future in under_way)
-        released = self._release(token) if outcomes.pop(None, 0) else 0
-        counts = {outcome.value: count for outcome, count in outcomes.items() if outcome}
-        return DrainReport(**counts, released=released)
 
-    def _deliver(self, claimed: Claimed, stop: Event) -> AttemptOutcome | None:
-        """Send and settle one notification; `None` if it was too late to begin."""
-        if stop.is_set():
-            return None
-        settlement = self._attempt(claimed)
-        outcome = _OUTCOMES[settlement.status]
-        self._settle(claimed, settlement)
-        _tell(claimed, settlement, outcome)
-        self._on_outcome(claimed.receiver, settlement.status)
-        return outcome
+        Attempts are settled while the next ones are made: all that ended during one commit is
+        written by the next. So a process that dies leaves more than one unsettled only if its
+        database is slower than the receiver.
+        """
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="deliver") as pool:
+            drain = _Drain(stop=stop)
+            while True:
+                self._write(drain)
+                for run in self._runs(drain):
+                    drain.began(pool.submit(self._deliver, run, drain))
+                if not drain.under_way:
+                    break
+                drain.wait()
+        return drain.report()
+
+    def _runs(self, drain: "_Drain") -> Iterator[list[Claimed]]:
+        """Claim for the destinations that nothing is being sent to, if there may be any."""
+        if drain.is_over() or not drain.may_claim or drain.under_way >= PARALLEL:
+            return
+        claimed = self._claim(drain.token, PARALLEL - drain.under_way)
+        for _, run in groupby(
+            sorted(claimed, key=lambda each: each.destination), lambda each: each.destination
+        ):
+            yield list(run)
+
+    def _deliver(self, run: Sequence[Claimed], drain: "_Drain") -> None:
+        """Send a run one after the other, until one fails; what is left is given back."""
+        left = deque(run)
+        give_up_at = self._now() + RUN_FOR
+        try:
+            while left and not drain.is_over() and self._now() < give_up_at:
+                claimed = left.popleft()
+                settlement = self._attempt(claimed)
+                drain.results.put((claimed, settlement))
+                if settlement.status not in _GOES_ON:
+                    break
+        finally:
+            drain.results.put(_RunOver(unsent=tuple(left)))
+
+    def _write(self, drain: "_Drain") -> None:
+        """Settle what has ended, and give back what will not be sent."""
+        ended, unsent = drain.taken()
+        if ended and not self._settle(ended):
+            drain.halted.set()  # what follows must not overtake what may be sent again
+        for claimed, settlement in ended:
+            outcome = _OUTCOMES[settlement.status]
+            drain.outcomes[outcome] += 1
+            _tell(claimed, settlement, outcome)
+            self._on_outcome(claimed.receiver, settlement.status)
+        if unsent:
+            drain.released += self._release(unsent)
 
     def _attempt(self, claimed: Claimed) -> Settlement:
         destination = self.destinations.get(claimed.destination)
@@ -161,29 +207,102 @@ class Dispatcher:
         return Settlement(status=NotificationStatus.SENT, at=self._now())
 
     def _claim(self, token: str, limit: int) -> list[Claimed]:
-        if limit <= 0:
-            return []
+        rates = {key: each.rate_limit for key, each in self.destinations.items() if each.rate_limit}
         try:
-            return self._outbox.claim(self._now(), token=token, lease_for=LEASE_FOR, limit=limit)
+            return self._outbox.claim(
+                self._now(), token=token, lease_for=LEASE_FOR, limit=limit, run=RUN, rates=rates
+            )
         except StoreError as error:
             _log.warning("notifications not claimed", error=str(error))
             return []
 
-    def _settle(self, claimed: Claimed, settlement: Settlement) -> None:
+    def _settle(self, ended: Sequence[tuple[Claimed, Settlement]]) -> bool:
+        """Write how attempts ended; return whether that holds for all of them."""
         try:
-            held = self._outbox.settle(claimed, settlement)
-            error = "" if held else "its lease had ended"
+            lost = len(ended) - self._outbox.settle(ended)
+            error = "leases had ended" if lost else ""
         except StoreError as failure:
-            error = str(failure)
-        if error:
-            _log.warning("notification not settled, may be sent again", id=claimed.id, error=error)
+            lost, error = len(ended), str(failure)
+        if lost:
+            ids = [claimed.id for claimed, _ in ended]
+            _log.warning(
+                "notifications not settled, may be sent again", count=lost, of=ids, error=error
+            )
+        return not lost
 
-    def _release(self, token: str) -> int:
+    def _release(self, unsent: Sequence[Claimed]) -> int:
         try:
-            return self._outbox.release(token)
+            return self._outbox.release(unsent)
         except StoreError as error:
             _log.warning("notifications not released, leases will end", error=str(error))
             return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RunOver:
+    """The end of a run, and what of it was not sent."""
+
+    unsent: tuple[Claimed, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Drain:
+    """What goes on in one drain; `results` is what the sending threads tell the draining one."""
+
+    stop: Event
+    token: str = field(default_factory=lambda: uuid4().hex)
+    results: "SimpleQueue[tuple[Claimed, Settlement] | _RunOver]" = field(
+        default_factory=SimpleQueue
+    )
+    outcomes: Counter[AttemptOutcome] = field(default_factory=Counter)
+    halted: Event = field(default_factory=Event)
+    released: int = 0
+    under_way: int = 0
+    may_claim: bool = True
+    _ended: list[tuple[Claimed, Settlement]] = field(default_factory=list)
+    _unsent: list[Claimed] = field(default_factory=list)
+    _futures: list[Future[None]] = field(default_factory=list)
+
+    def is_over(self) -> bool:
+        """Return whether nothing further may be begun."""
+        return self.stop.is_set() or self.halted.is_set()
+
+    def began(self, run: Future[None]) -> None:
+        """Note that a run is under way."""
+        self._futures = [each for each in self._futures if not each.done() or each.exception()]
+        self._futures.append(run)
+        self.under_way += 1
+
+    def wait(self) -> None:
+        """Wait until something has ended, or it is time to look for new notifications."""
+        self.may_claim = False
+        try:
+            self._take(self.results.get(timeout=_LOOK_AGAIN))
+            while True:
+                self._take(self.results.get_nowait())
+        except Empty:
+            self.may_claim = self.may_claim or not self._ended
+
+    def taken(self) -> tuple[list[tuple[Claimed, Settlement]], list[Claimed]]:
+        """Return what has ended, and what was not sent, since this was asked last."""
+        taken = self._ended, self._unsent
+        self._ended, self._unsent = [], []
+        return taken
+
+    def report(self) -> DrainReport:
+        """Return what came of it; raises what a sender should not have raised."""
+        for each in self._futures:
+            each.result()
+        counts = {outcome.value: count for outcome, count in self.outcomes.items()}
+        return DrainReport(**counts, released=self.released)
+
+    def _take(self, result: "tuple[Claimed, Settlement] | _RunOver") -> None:
+        if isinstance(result, _RunOver):
+            self.under_way -= 1
+            self.may_claim = True
+            self._unsent += result.unsent
+        else:
+            self._ended.append(result)
 
 
 def _tell(claimed: Claimed, settlement: Settlement, outcome: AttemptOutcome) -> None:

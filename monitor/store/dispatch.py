@@ -1,10 +1,10 @@
 """The outbox as the dispatcher uses it: each step is a transaction of its own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from monitor.alerting.outbox import Claimed, NotificationId, Settlement
-from monitor.store import outbox
+from monitor.alerting.outbox import Claimed, DestinationKey, NotificationId, RateLimit, Settlement
+from monitor.store import claims
 from monitor.store.engine import Database
 
 
@@ -22,20 +22,34 @@ class Outbox:
         self._only = only
 
     def claim(
-        self, now: datetime, *, token: str, lease_for: timedelta, limit: int
+        self,
+        now: datetime,
+        *,
+        token: str,
+        lease_for: timedelta,
+        limit: int,
+        run: int = 1,
+        rates: Mapping[DestinationKey, RateLimit] | None = None,
     ) -> list[Claimed]:
-        """Claim up to `limit` that are due, oldest first, at most one for each destination."""
+        """Claim what is due for up to `limit` destinations, up to `run` for each, in order."""
         with self._database.transaction() as connection:
-            return outbox.claim(
-                connection, now, token=token, lease_for=lease_for, limit=limit, only=self._only
+            return claims.claim(
+                connection,
+                now,
+                token=token,
+                lease_for=lease_for,
+                limit=limit,
+                run=run,
+                rates=rates,
+                only=self._only,
             )
 
-    def settle(self, claimed: Claimed, settlement: Settlement) -> bool:
-        """Write how an attempt ended; `False` if the claim was no longer ours."""
+    def settle(self, ended: Sequence[tuple[Claimed, Settlement]]) -> int:
+        """Write how attempts ended; return how many claims were still ours."""
         with self._database.transaction() as connection:
-            return outbox.settle(connection, claimed, settlement)
+            return claims.settle(connection, ended)
 
-    def release(self, token: str) -> int:
-        """Give back what `token` claimed and did not send; return how many."""
+    def release(self, unsent: Sequence[Claimed]) -> int:
+        """Give back what was claimed and not sent; return how many."""
         with self._database.transaction() as connection:
-            return outbox.release(connection, token)
+            return claims.release(connection, unsent)

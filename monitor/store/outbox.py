@@ -1,48 +1,30 @@
-"""The queue of notifications: queued by the cycle, claimed and settled by the dispatcher.
+"""The queue of notifications: queued by the cycle, listed and sent again by people.
 
-Each destination is told in the order of queueing: only the oldest unended notification of a
-destination can be claimed, so that one that waits for its retry holds up only those behind it.
+How the dispatcher claims and settles them is in `claims.py`.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    Column,
-    ColumnElement,
-    Connection,
-    Row,
-    and_,
-    case,
-    func,
-    insert,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
-from monitor.alerting.formats import Format
 from monitor.alerting.notice import NotifyReason
 from monitor.alerting.outbox import (
-    Claimed,
     DestinationKey,
     Draft,
     NotificationId,
     NotificationStatus,
-    Settlement,
 )
 from monitor.rules.alert import RuleName
 from monitor.store.keys import insertion
-from monitor.store.schema import UNENDED_NOTIFICATION, destinations, notifications
-
-LONGEST_WAIT = timedelta(minutes=20)
-"""No retry and no lease is further away, as long as nobody turns the clock."""
-
-_UNKNOWN = notifications.c.unknown_attempts
+from monitor.store.schema import (
+    UNENDED_NOTIFICATION,
+    destinations,
+    notification_failures,
+    notifications,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +50,25 @@ class Notification:
     error: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An attempt that failed: which one, when, what that made of the notification, and why."""
+
+    attempt: int
+    at: datetime
+    status: NotificationStatus
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One notification with all that is known of it."""
+
+    notification: Notification
+    body: str
+    failures: tuple[Failure, ...]
+
+
 def enqueue(connection: Connection, drafts: Iterable[Draft], now: datetime) -> list[NotificationId]:
     """Queue notifications to be sent at once; return their ids in the same order."""
     rows = [_values(draft, now) for draft in drafts]
@@ -80,82 +81,6 @@ def enqueue(connection: Connection, drafts: Iterable[Draft], now: datetime) -> l
     )
     statement = insert(notifications).returning(notifications.c.id, sort_by_parameter_order=True)
     return [NotificationId(key) for key in connection.scalars(statement, rows)]
-
-
-def claim(
-    connection: Connection,
-    now: datetime,
-    *,
-    token: str,
-    lease_for: timedelta,
-    limit: int,
-    only: Collection[NotificationId] | None = None,
-) -> list[Claimed]:
-    """Claim up to `limit` notifications that are due (of `only`), at most one for each destination.
-
-    A claim whose lease ran out is claimed again: its process died, and nobody knows whether it
-    had sent (`unknown_attempts`). No notification is ever claimed by two tokens at a time.
-    """
-    due = _due(now, limit, only)
-    rows = connection.execute(
-        update(notifications)
-        .where(notifications.c.id.in_(select(due.c.id)))
-        .values(
-            status=NotificationStatus.SENDING.value,
-            attempts=notifications.c.attempts + 1,
-            unknown_attempts=_UNKNOWN + case((_is_sending(), 1), else_=0),
-            lease_token=token,
-            lease_until=now + lease_for,
-        )
-        .returning(notifications)
-    )
-    return sorted(map(_claimed, rows), key=lambda claimed: claimed.id)
-
-
-def settle(connection: Connection, claimed: Claimed, settlement: Settlement) -> bool:
-    """Write how an attempt ended; say whether the claim still held, else nothing is changed."""
-    unknown = settlement.status is NotificationStatus.UNKNOWN
-    sent = settlement.status is NotificationStatus.SENT
-    settled = connection.execute(
-        update(notifications)
-        .where(
-            notifications.c.id == claimed.id,
-            notifications.c.lease_token == claimed.token,
-            _is_sending(),
-        )
-        .values(
-            status=settlement.status.value,
-            unknown_attempts=_UNKNOWN + int(unknown),
-            next_attempt_at=settlement.retry_at,
-            sent_at=settlement.at if sent else None,
-            lease_token=None,
-            lease_until=None,
-            error=settlement.error,
-        )
-    )
-    return settled.rowcount == 1
-
-
-def release(connection: Connection, token: str) -> int:
-    """Give back what `token` claimed and did not begin to send, as if it had not been claimed.
-
-    Returns:
-        How many were given back.
-    """
-    given_back = connection.execute(
-        update(notifications)
-        .where(UNENDED_NOTIFICATION, _is_sending(), notifications.c.lease_token == token)
-        .values(
-            status=case(
-                (_UNKNOWN > 0, NotificationStatus.UNKNOWN.value),
-                else_=NotificationStatus.QUEUED.value,
-            ),
-            attempts=notifications.c.attempts - 1,
-            lease_token=None,
-            lease_until=None,
-        )
-    )
-    return given_back.rowcount
 
 
 def resend(connection: Connection, notification: NotificationId) -> bool:
@@ -191,6 +116,20 @@ def listed(
     return [_notification(row) for row in connection.execute(statement)]
 
 
+def find(connection: Connection, key: NotificationId) -> Found | None:
+    """Return one notification, its body, and why attempts failed, the earliest first."""
+    row = connection.execute(select(notifications).where(notifications.c.id == key)).one_or_none()
+    if row is None:
+        return None
+    failed = notification_failures.c
+    failures = connection.execute(
+        select(notification_failures).where(failed.notification_id == key).order_by(failed.id)
+    )
+    return Found(
+        notification=_notification(row), body=row.body, failures=tuple(map(_failure, failures))
+    )
+
+
 def lengths(connection: Connection) -> dict[str, int]:
     """Return for each receiver how many notifications are neither sent nor given up."""
     rows = connection.execute(
@@ -201,52 +140,8 @@ def lengths(connection: Connection) -> dict[str, int]:
     return {row.receiver: row.length for row in rows}
 
 
-def _due(now: datetime, limit: int, only: Collection[NotificationId] | None) -> CTE:
-    """Select the heads of the destinations' queues that can be claimed now.
-
-    A few steps for each destination, however long the queues are. On PostgreSQL the rows are
-    locked, and those that another claim has locked are left to it; it then finds its conditions
-    checked once more against what the other one wrote.
-    """
-    other = notifications.alias("other")
-    head = (
-        select(func.min(other.c.id))
-        .where(UNENDED_NOTIFICATION, other.c.destination == destinations.c.destination)
-        .scalar_subquery()
-    )
-    wait_is_over = or_(
-        notifications.c.next_attempt_at.is_(None), _is_over(notifications.c.next_attempt_at, now)
-    )
-    waiting = _has({NotificationStatus.QUEUED, NotificationStatus.UNKNOWN})
-    return (
-        select(notifications.c.id)
-        .select_from(destinations)
-        .join(notifications, notifications.c.id == head)
-        .where(
-            or_(
-                and_(waiting, wait_is_over),
-                and_(_is_sending(), _is_over(notifications.c.lease_until, now)),
-            ),
-            true() if only is None else notifications.c.id.in_(only),
-        )
-        .order_by(notifications.c.id)
-        .limit(limit)
-        .with_for_update(of=notifications, skip_locked=True)
-        .cte("due")
-    )
-
-
-def _is_over(until: Column[datetime], now: datetime) -> ColumnElement[bool]:
-    """Return whether a wait has ended; one longer than any is a clock that was set back."""
-    return or_(until <= now, until > now + LONGEST_WAIT)
-
-
 def _has(statuses: Collection[NotificationStatus]) -> ColumnElement[bool]:
     return notifications.c.status.in_(sorted(status.value for status in statuses))
-
-
-def _is_sending() -> ColumnElement[bool]:
-    return notifications.c.status == NotificationStatus.SENDING.value
 
 
 def _values(draft: Draft, now: datetime) -> dict[str, Any]:
@@ -266,20 +161,6 @@ def _values(draft: Draft, now: datetime) -> dict[str, Any]:
     }
 
 
-def _claimed(row: Row[Any]) -> Claimed:
-    return Claimed(
-        id=row.id,
-        token=row.lease_token,
-        receiver=row.receiver,
-        destination=row.destination,
-        title=row.title,
-        body=row.body,
-        attempts=row.attempts,
-        created_at=row.created_at,
-        format=Format(row.format),
-    )
-
-
 def _notification(row: Row[Any]) -> Notification:
     return Notification(
         id=row.id,
@@ -294,5 +175,14 @@ def _notification(row: Row[Any]) -> Notification:
         reason=NotifyReason(row.reason),
         rule=row.rule,
         title=row.title,
+        error=row.error,
+    )
+
+
+def _failure(row: Row[Any]) -> Failure:
+    return Failure(
+        attempt=row.attempt,
+        at=row.at,
+        status=NotificationStatus(row.status),
         error=row.error,
     )

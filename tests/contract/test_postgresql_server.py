@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from monitor.errors import StoreBusyError
-from monitor.store import migrate, outbox
+from monitor.store import claims, migrate, outbox
 from monitor.store.dispatch import Outbox
 from monitor.store.engine import Database
 from tests.contract.samples import MINUTE, NOON, a_draft
@@ -39,7 +39,7 @@ def test_a_claim_does_not_wait_for_another_one(database: Database) -> None:
     with database.transaction() as connection:
         outbox.enqueue(connection, [a_draft("a#1"), a_draft("b#2")], NOON)
     with database.transaction() as slow:
-        first = outbox.claim(slow, NOON, token="slow", lease_for=MINUTE, limit=1)
+        first = claims.claim(slow, NOON, token="slow", lease_for=MINUTE, limit=1)
         other = Outbox(database).claim(NOON, token="t", lease_for=MINUTE, limit=2)
     assert [each.destination for each in (*first, *other)] == ["a#1", "b#2"]
 

@@ -8,7 +8,7 @@ from monitor.alerting.outbox import NotificationStatus, Settlement
 from monitor.grab.grab import COUNTING, GrabStatus
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import AlertState, Transition, TransitionReason
-from monitor.store import alerts, marketplaces, outbox, polls, retention
+from monitor.store import alerts, claims, marketplaces, outbox, polls, retention
 from monitor.store.engine import Database
 from monitor.store.grabs import Books
 from monitor.store.schema import metadata
@@ -61,8 +61,8 @@ def fill(database: Database, when: datetime, status: NotificationStatus) -> None
         alerts.save(connection, [an_alert()], [])
         alerts.save(connection, [resolved], [moved])
         outbox.enqueue(connection, [a_draft()], when)
-        (claimed,) = outbox.claim(connection, when, token="t", lease_for=MINUTE, limit=1)
-        outbox.settle(connection, claimed, Settlement(status=status, at=when))
+        (claimed,) = claims.claim(connection, when, token="t", lease_for=MINUTE, limit=1)
+        claims.settle(connection, [(claimed, Settlement(status=status, at=when))])
     add(database, "", status=GrabStatus.REFUSED, created_at=when)
 
 

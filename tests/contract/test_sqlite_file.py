@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from monitor.errors import StoreBusyError, StoreError, StoreInUseError
-from monitor.store import migrate, outbox
+from monitor.store import claims, migrate, outbox
 from monitor.store.engine import Database
 from monitor.store.ownership import sole_owner
 from monitor.store.schema import leases
@@ -175,10 +175,10 @@ def test_a_lock_that_cannot_be_written_is_told(database: Database, file: Path) -
 
 def test_a_claim_costs_the_same_however_long_the_queue_is(database: Database) -> None:
     """The head of each queue is found by its index; no step scans the notifications."""
-    statement = outbox._due(NOON, 8, None)
+    statement = claims._due(NOON, 8, None)
     with database.transaction() as connection:
         outbox.enqueue(connection, [a_draft()], NOON)
-        compiled = statement.element.compile(connection, compile_kwargs={"literal_binds": True})
+        compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
     steps = [row[3] for row in plan]
     assert any("ix_notifications_unended (destination=?)" in step for step in steps), steps

@@ -15,7 +15,7 @@ from monitor.market.snapshot import Outcome
 from monitor.rules.alert import Alert, AlertState
 from monitor.rules.system import PROGRAM
 from monitor.setup import set_up
-from monitor.store import alerts, deliveries, outbox
+from monitor.store import alerts, claims, deliveries, outbox
 from monitor.store.engine import Database
 from monitor.store.ledger import Ledgers
 from monitor.web.metrics import Metrics
@@ -168,10 +168,10 @@ def queue(shared: Shared, now: datetime) -> None:
 def attempt(database: Database, now: datetime, status: NotificationStatus) -> None:
     """Claim the oldest of each queue and settle it so."""
     with database.transaction() as connection:
-        for claimed in outbox.claim(connection, now, token="t", lease_for=MINUTE, limit=10):
+        for claimed in claims.claim(connection, now, token="t", lease_for=MINUTE, limit=10):
             retry = None if status is NotificationStatus.SENT else now
             settled = Settlement(status=status, at=now, retry_at=retry, error="answered 500")
-            outbox.settle(connection, claimed, settled)
+            claims.settle(connection, [(claimed, settled)])
 
 
 def test_a_receiver_that_takes_nothing_is_told_to_the_others(

@@ -179,3 +179,23 @@ def test_what_waits_or_is_not_there_cannot_be_sent_again(
         ran = gpu_monitor("notifications", "resend", notification, "-c", config)
         assert (ran.status, ran.out) == (1, "")
         assert f"there is no notification {notification} to send again" in ran.err
+
+
+def test_a_notification_is_shown_with_its_text_and_every_failure(
+    gpu_monitor: Commands, tmp_path: Path
+) -> None:
+    with http_receiver(Answer(status=500, body=b"out of order"), Answer()) as receiver:
+        config = configure(tmp_path, "http://127.0.0.1:9", f"json://127.0.0.1:{receiver.port}/")
+        assert gpu_monitor("notify", "test", "chat", "-c", config).status == 1
+        shown = gpu_monitor("notifications", "show", "1", "-c", config)
+        assert shown.status == 0
+        assert shown.out.startswith("test: gpu-monitor reaches chat\n\nSent on request at ")
+        assert (
+            "attempt 1: the receiver answered 500 Internal Server Error out of order" in shown.out
+        )
+        assert "is tried again" in shown.out
+        found = gpu_monitor("notifications", "show", "1", "-c", config, "--json").json()
+        assert (found["attempts"], found["failures"][0]["status"]) == (1, "queued")
+    nothing = gpu_monitor("notifications", "show", "99", "-c", config)
+    assert (nothing.status, nothing.out) == (1, "")
+    assert "there is no notification 99" in nothing.err

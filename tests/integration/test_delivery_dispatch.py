@@ -116,9 +116,9 @@ def test_a_receiver_that_fails_gets_what_it_missed_in_order_when_it_is_back(
     throttled = Answer(status=429, headers={"Retry-After": "60"})
     with http_receiver(Answer(status=500), throttled, Answer()) as chat:
         station.queue(HTTP.format(port=chat.port), "1", "2")
-        assert station.drain() == DrainReport(refused=1)
+        assert station.drain() == DrainReport(refused=1, released=1)
         assert "answered 500" in station.notifications()[0].error
-        assert station.drain(after=timedelta(seconds=5)) == DrainReport(refused=1)
+        assert station.drain(after=timedelta(seconds=5)) == DrainReport(refused=1, released=1)
         assert station.drain(after=timedelta(seconds=64)) == DrainReport()
         assert station.drain(after=timedelta(seconds=65)) == DrainReport(sent=2)
         assert titles(chat) == ["1", "1", "1", "2"]
@@ -143,7 +143,7 @@ def test_stopping_finishes_what_is_being_sent_and_leaves_nothing_claimed(
         draining = pool.submit(station.drain)
         chat.wait_for(1)
         station.stop.set()
-        assert draining.result(10) == DrainReport(sent=1)
+        assert draining.result(10) == DrainReport(sent=1, released=1)
         assert titles(chat) == ["1"]
     statuses = [n.status for n in station.notifications()]
     assert statuses == [NotificationStatus.SENT, NotificationStatus.QUEUED]

@@ -15,6 +15,7 @@ from monitor.config.values import (
     Duration,
     Flag,
     GroupLabels,
+    Rate,
     Secrets,
     Severities,
     Share,
@@ -37,6 +38,7 @@ class ReceiverConfig(Table):
     name: Text
     kind: Literal["apprise", "alertmanager"] = "apprise"
     urls: Secrets | None = None
+    rate_limit: Rate | None = None
     url: Addresses | None = None
     generator_url: Text | None = None
     username: Text | None = None

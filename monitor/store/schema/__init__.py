@@ -15,6 +15,7 @@ from monitor.store.schema.alerting import (
 )
 from monitor.store.schema.base import metadata
 from monitor.store.schema.coordination import leases
+from monitor.store.schema.delivery import notification_failures, paced_sends
 from monitor.store.schema.grabs import (
     NAMED_GRAB,
     UNBOUGHT_GRAB,
@@ -62,9 +63,11 @@ __all__ = [
     "locations",
     "marketplaces",
     "metadata",
+    "notification_failures",
     "notifications",
     "offer_intervals",
     "offers",
+    "paced_sends",
     "polls",
     "silences",
     "transitions",

@@ -146,6 +146,8 @@ ALERTMANAGER = "kind: alertmanager, name: am"
         (f"{ALERTMANAGER}, url: [http://a], urls: [json://b]", "receivers[0].urls: is not a key"),
         ("name: chat, urls: [json://b], url: http://a", "receivers[0].url: is not a key"),
         ("name: chat, urls: [json://b], token: t", "receivers[0].token: is not a key"),
+        ("name: chat, urls: [json://b], rate_limit: 20", "must be a number and a duration such"),
+        ("name: chat, urls: [json://b], rate_limit: 20/0s", "must be longer than 0s"),
         (f"{ALERTMANAGER}, url: http://a, username: me", "receivers[0]: has a username and no"),
         (
             f"{ALERTMANAGER}, url: http://a, username: me, password: x, token: t",

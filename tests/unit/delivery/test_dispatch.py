@@ -1,9 +1,10 @@
 """Draining the outbox: in order for each destination, held up by none, nothing left claimed."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,10 +15,11 @@ from monitor.alerting.outbox import (
     DestinationKey,
     NotificationId,
     NotificationStatus,
+    RateLimit,
     Settlement,
 )
 from monitor.delivery.destination import Destination, destinations
-from monitor.delivery.dispatch import Dispatcher, DrainReport
+from monitor.delivery.dispatch import LEASE_FOR, RUN, RUN_FOR, Dispatcher, DrainReport
 from monitor.delivery.retry import RetryPolicy
 from monitor.errors import DeliveryRefusedError, DeliveryUnknownError, StoreBusyError
 
@@ -38,6 +40,7 @@ class FakeOutbox:
         self.leases: dict[int, datetime] = {}
         self.on_claim: Act = lambda: None
         self.on_settle: Act = lambda: None
+        self.rates: Mapping[DestinationKey, RateLimit] = {}
         self._lock = threading.Lock()
         for receiver, title in queued:
             self.queue(receiver, title)
@@ -58,11 +61,20 @@ class FakeOutbox:
             self.states[row.id] = Settlement(status=NotificationStatus.QUEUED, at=NOW)
 
     def claim(
-        self, now: datetime, *, token: str, lease_for: timedelta, limit: int
+        self,
+        now: datetime,
+        *,
+        token: str,
+        lease_for: timedelta,
+        limit: int,
+        run: int,
+        rates: Mapping[DestinationKey, RateLimit],
     ) -> list[Claimed]:
         self.on_claim()
+        self.rates = rates
         with self._lock:
-            return [self._claim(row, now + lease_for, token) for row in self._due(now)[:limit]]
+            runs = [self._run(head, run, now) for head in self._due(now)[:limit]]
+            return [self._claim(row, now + lease_for, token) for rows in runs for row in rows]
 
     def _due(self, now: datetime) -> list[Claimed]:
         heads: dict[str, Claimed] = {}
@@ -70,6 +82,14 @@ class FakeOutbox:
             if self.status(row.id) not in {NotificationStatus.SENT, NotificationStatus.DEAD}:
                 heads.setdefault(row.destination, row)
         return [row for row in heads.values() if self._is_due(row.id, now)]
+
+    def _run(self, head: Claimed, run: int, now: datetime) -> list[Claimed]:
+        queue = [row for row in self.rows if row.destination == head.destination]
+        behind = [row for row in queue if row.id >= head.id][:run]
+        return list(takewhile(lambda row: self._is_next(row.id, now), behind)) or [head]
+
+    def _is_next(self, key: int, now: datetime) -> bool:
+        return self.status(key) is NotificationStatus.QUEUED and self._is_due(key, now)
 
     def _is_due(self, key: int, now: datetime) -> bool:
         if self.status(key) is SENDING:
@@ -83,20 +103,22 @@ class FakeOutbox:
         self.leases[row.id] = until
         return claimed
 
-    def settle(self, claimed: Claimed, settlement: Settlement) -> bool:
+    def settle(self, ended: Sequence[tuple[Claimed, Settlement]]) -> int:
         self.on_settle()
         with self._lock:
-            held = self.rows[claimed.id].token == claimed.token
-            if held:
-                self.states[claimed.id] = settlement
-            return held
+            mine = [pair for pair in ended if self._is_mine(pair[0])]
+            self.states.update({claimed.id: settlement for claimed, settlement in mine})
+        return len(mine)
 
-    def release(self, token: str) -> int:
+    def release(self, unsent: Sequence[Claimed]) -> int:
         with self._lock:
-            mine = [r.id for r in self.rows if r.token == token and self.status(r.id) is SENDING]
+            mine = [claimed.id for claimed in unsent if self._is_mine(claimed)]
             for key in mine:
                 self.states[key] = Settlement(status=NotificationStatus.QUEUED, at=NOW)
         return len(mine)
+
+    def _is_mine(self, claimed: Claimed) -> bool:
+        return self.rows[claimed.id].token == claimed.token and self.status(claimed.id) is SENDING
 
     def status(self, key: int) -> NotificationStatus:
         return self.states[key].status
@@ -195,7 +217,7 @@ def test_after_the_last_attempt_a_notification_is_dead_and_the_next_one_has_its_
     attempts = RetryPolicy().attempts
     bench = Bench(FakeOutbox(("a", "1"), ("a", "2")), FakeSender({"a": [refuse()] * attempts}))
     reports = [bench.drain(after=timedelta(minutes=15)) for _ in range(attempts)]
-    assert reports[:-1] == [DrainReport(refused=1)] * (attempts - 1)
+    assert reports[:-1] == [DrainReport(refused=1, released=1)] * (attempts - 1)
     assert reports[-1] == DrainReport(dead=1, sent=1)
     assert bench.outbox.states[0].error == "the receiver answered 503"
 
@@ -248,7 +270,7 @@ def test_what_was_claimed_when_the_stop_came_is_given_back_unsent() -> None:
 def test_what_is_being_sent_when_the_stop_comes_is_finished_and_settled() -> None:
     bench = Bench(FakeOutbox(("a", "1"), ("a", "2")))
     bench.sender.acts["a"] = [bench.stop.set]
-    assert bench.drain() == DrainReport(sent=1)
+    assert bench.drain() == DrainReport(sent=1, released=1)
     assert bench.outbox.statuses() == [NotificationStatus.SENT, NotificationStatus.QUEUED]
 
 
@@ -260,12 +282,12 @@ def test_after_a_stop_nothing_is_claimed() -> None:
 
 
 def test_what_a_busy_database_could_not_settle_is_sent_again_when_its_lease_ends() -> None:
-    bench = Bench(FakeOutbox(("a", "1"), ("b", "2")))
+    bench = Bench(FakeOutbox(("a", "1")))
     bench.outbox.on_settle = busy
-    assert bench.drain() == DrainReport(sent=2)
+    assert bench.drain() == DrainReport(sent=1)
     bench.outbox.on_settle = lambda: None
     assert bench.drain(after=timedelta(seconds=59)) == DrainReport()
-    assert bench.drain(after=timedelta(seconds=1)) == DrainReport(sent=2)
+    assert bench.drain(after=timedelta(seconds=1)) == DrainReport(sent=1)
 
 
 def busy() -> None:
@@ -309,3 +331,45 @@ def test_a_mistake_in_a_sender_is_not_swallowed_and_others_are_settled() -> None
 
 def blunder() -> None:
     raise ZeroDivisionError
+
+
+def test_what_stands_behind_a_failure_is_given_back_and_not_sent() -> None:
+    bench = Bench(FakeOutbox(*(("a", str(number)) for number in range(4))))
+    bench.sender.acts["a"] = [lambda: None, refuse()]
+    assert bench.drain() == DrainReport(sent=1, refused=1, released=2)
+    assert bench.outbox.statuses()[1:] == [NotificationStatus.QUEUED] * 3
+    assert bench.drain(after=timedelta(seconds=5)) == DrainReport(sent=3)
+    assert [title for _, title in bench.sender.sent] == ["0", "1", "2", "3"]
+
+
+def test_a_run_that_takes_long_is_given_back_before_its_lease_can_end() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("a", "2")))
+
+    def take_long() -> None:
+        bench.now += RUN_FOR
+
+    bench.sender.acts["a"] = [take_long]
+    assert bench.drain() == DrainReport(sent=2, released=1)
+    assert [title for _, title in bench.sender.sent] == ["1", "2"]
+
+
+def test_what_cannot_be_settled_is_not_overtaken_by_what_follows() -> None:
+    """All that was sent before the failure was seen is sent again, in the same order."""
+    count = 3 * RUN
+    bench = Bench(FakeOutbox(*(("a", str(number)) for number in range(count))))
+    bench.outbox.on_settle = busy
+    bench.drain()
+    bench.outbox.on_settle = lambda: None
+    first = [title for _, title in bench.sender.sent]
+    assert 1 <= len(first) <= RUN
+    bench.drain(after=LEASE_FOR)
+    assert bench.sender.sent[len(first) :] == [("a", str(number)) for number in range(count)]
+
+
+def test_the_rates_of_destinations_are_handed_on() -> None:
+    outbox = FakeOutbox(("a", "1"))
+    bench = Bench(outbox)
+    rate = RateLimit(count=20, per=timedelta(minutes=1))
+    bench.destinations[BY_NAME["a"].key] = replace(BY_NAME["a"], rate_limit=rate)
+    bench.drain()
+    assert outbox.rates == {BY_NAME["a"].key: rate}
