@@ -22,6 +22,7 @@ from monitor.jobs.accounts import Accounts
 from monitor.jobs.alertmanagers import Alertmanagers
 from monitor.jobs.delivery import Delivery
 from monitor.jobs.health import Health
+from monitor.jobs.history import History
 from monitor.jobs.polling import Polling
 from monitor.jobs.purchases import Purchases
 from monitor.jobs.shared import Shared
@@ -79,6 +80,7 @@ class Monitor:
         )
         self._health = Health(self._shared, self._delivery.wake)
         self._upkeep = Upkeep(self._shared)
+        self._history = History(self._shared)
         self._accounts = Accounts(self._shared)
         self._warden = Warden(
             self._shared, self._watch, self._scheduler, self._telling, first=self._swap
@@ -155,6 +157,7 @@ class Monitor:
             *self._telling.jobs(),
             *self._health.jobs(),
             *self._upkeep.jobs(),
+            *self._history.jobs(),
             *self._accounts.jobs(),
         ]
 

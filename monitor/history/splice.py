@@ -52,6 +52,15 @@ class Splice:
         """The instant of the last look."""
         return self.looks[-1].at
 
+    @property
+    def told(self) -> Window:
+        """The time of which more is known by these looks."""
+        before, after = self.before, self.after
+        return Window(
+            self.since if before is None else before.until,
+            self.until if after is None else after.since,
+        )
+
 
 def is_covered(at: datetime, stretches: Sequence[Window]) -> bool:
     """Tell whether `at` lies in one of `stretches`, which are in order and apart."""

@@ -166,6 +166,12 @@ def combined(window: Window, parts: Iterable[Summary]) -> Summary:
     return reduce(add, parts, Summary(window=window))
 
 
+def covered_time(windows: Sequence[Window], covered: Sequence[Window]) -> list[timedelta]:
+    """Return how much of each of `windows` (in order, not overlapping) lies in `covered`."""
+    stretches = (Piece(since, until, None) for since, until in covered)
+    return [time_of(pieces) for pieces in _cut(windows, stretches)]
+
+
 def summed_up(
     windows: Sequence[Window], covered: Sequence[Window], offered: Sequence[Offered]
 ) -> list[Summary]:
@@ -174,14 +180,14 @@ def summed_up(
     `covered` are the stretches of continuous polling; `offered` is what each of the offers was
     (of as many as there are, in any order), within them.
     """
-    cover = _cut(windows, [Piece(*stretch, None) for stretch in covered])
+    cover = covered_time(windows, covered)
     best = _cut(windows, lowest(on_sale(offered)))
     prices = _cut(windows, list(on_sale(offered)))
     free = _cut(windows, [Piece(o.since, o.until, o.available) for o in offered if o.available])
     return [
         Summary(
             window=window,
-            covered=time_of(cover[index]),
+            covered=cover[index],
             best=Prices.of(best[index]),
             offers=Prices.of(prices[index]),
             gpu_time=sum(((p.until - p.since) * p.value for p in free[index]), timedelta(0)),

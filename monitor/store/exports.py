@@ -28,7 +28,7 @@ from sqlalchemy import (
 from monitor.history.window import Window
 from monitor.market.diff import HostnodeFacts, OfferFacts, OfferKey
 from monitor.market.hostnode import HostnodeId
-from monitor.store import history
+from monitor.store import history, progress
 from monitor.store.coverage import touching
 from monitor.store.marketplaces import Marketplace
 from monitor.store.schema import gpus, hostnode_intervals, hostnodes, offer_intervals, offers
@@ -65,8 +65,10 @@ class _Event(NamedTuple):
 def moments(connection: Connection, marketplace: Marketplace, window: Window) -> Iterator[Moment]:
     """Yield each instant in `window`, both ends included, at which the history changed.
 
-    Where it begins and ends, or the window cuts it off, is such an instant too.
+    Where it begins and ends, or the window cuts it off, is such an instant too; it begins where
+    intervals are kept.
     """
+    window = progress.kept(connection, marketplace.name, window)
     stretches = touching(connection, marketplace, *window)
     if not stretches:
         return

@@ -9,6 +9,7 @@ from monitor.market.diff import HostnodeFacts, OfferFacts, OfferKey
 from monitor.market.hostnode import HostnodeId, Location
 from monitor.market.offer import Offer
 from monitor.market.snapshot import Snapshot
+from monitor.store import progress
 from monitor.store.intervals import Open
 from monitor.store.marketplaces import Marketplace, find
 from monitor.store.schema import (
@@ -26,7 +27,7 @@ def at_instant(connection: Connection, marketplace: str, at: datetime) -> Snapsh
     """Return what was on offer at `at`, or `None` if that is not known.
 
     Known are the stretches of continuous polling, from the first good poll of each to its last
-    one. Free ports are not part of history.
+    one, as far as their intervals are kept. Free ports are not part of history.
     """
     found = find(connection, marketplace)
     if found is None or not _is_covered(connection, found, at):
@@ -92,7 +93,8 @@ def _is_covered(connection: Connection, marketplace: Marketplace, at: datetime) 
         .order_by(coverage.c.valid_from.desc())
         .limit(1)
     )
-    return until is not None and at <= until
+    since = progress.raw_since(connection).get(marketplace.name, at)
+    return until is not None and since <= at <= until
 
 
 def _holds(column: Column[Any], of: Column[int], at: datetime) -> ColumnElement[bool]:

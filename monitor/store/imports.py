@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, false, insert, or_, update
 from monitor.history.splice import Look, Splice, is_covered, splices
 from monitor.market.diff import HostnodeFacts, OfferFacts, OfferKey
 from monitor.market.hostnode import HostnodeId, Location
-from monitor.store import history, marketplaces
+from monitor.store import history, marketplaces, progress
 from monitor.store.coverage import touching
 from monitor.store.engine import Database
 from monitor.store.intervals import end
@@ -95,6 +95,7 @@ class Importer:
         self._name_all(connection, marketplace, fabric)
         self._write(connection, marketplace, fabric, splice, is_tail=is_tail)
         _cover(connection, marketplace, splice)
+        progress.invalidate(connection, marketplace.id, *splice.told)
         leads_to_tail = splice.after is not None and splice.after.until == tail
         if is_tail or leads_to_tail:
             tail = splice.until if is_tail else tail

@@ -29,7 +29,7 @@ from monitor.history.selection import Model, Selection
 from monitor.history.window import Window
 from monitor.market.diff import HostnodeFacts
 from monitor.market.hostnode import HostnodeId, Location
-from monitor.store import history
+from monitor.store import history, progress
 from monitor.store.marketplaces import find
 from monitor.store.schema import (
     coverage,
@@ -48,8 +48,15 @@ ByHostnode = dict[HostnodeId, list[Offered]]
 Sold = tuple[Model, HostnodeId]
 
 
-def covered(connection: Connection, marketplace: str, window: Window) -> list[Window]:
-    """Return the stretches of a window in which the marketplace was polled continuously."""
+def covered(
+    connection: Connection, marketplace: str, window: Window, *, deleted_too: bool = False
+) -> list[Window]:
+    """Return the stretches of a window in which the marketplace was polled continuously.
+
+    With `deleted_too` also of the time whose intervals are deleted, of which only roll-ups tell.
+    """
+    if not deleted_too:
+        window = progress.kept(connection, marketplace, window)
     rows = connection.execute(
         select(coverage.c.valid_from, coverage.c.valid_to)
         .join(marketplaces)
@@ -64,21 +71,27 @@ def covered(connection: Connection, marketplace: str, window: Window) -> list[Wi
 
 
 def offered(
-    connection: Connection, selection: Selection, window: Window
+    connection: Connection, selection: Selection, window: Window, *, deleted_too: bool = False
 ) -> dict[Model, ByHostnode]:
     """Return what each selected offer was in a window, in the order of time.
 
     Between the pieces of an offer it was not listed or not selected, or nothing is known. Every
     model that was ever sold is in the answer, with the hostnodes that sold it in the window.
+    With `deleted_too` what is left of time whose intervals are deleted is told as well.
     """
     sold = _sold(connection, selection)
     found: dict[Model, ByHostnode] = {
         model: defaultdict(list) for model in sorted({model for model, _ in sold.values()})
     }
+    kept = {} if deleted_too else progress.raw_since(connection)
+    windows = {
+        model: window._replace(since=max(window.since, kept.get(model.marketplace, window.since)))
+        for model in found
+    }
     for row in connection.execute(_offer_intervals(found, window)):
         if row.offer_id in sold:
             model, hostnode = sold[row.offer_id]
-            since, until = max(row.valid_from, window.since), min(row.ended, window.until)
+            since, until = Window(row.valid_from, row.ended).clip(windows[model])
             if since < until:
                 found[model][hostnode].append(Offered(since, until, row.available, row.price))
     if selection.needs_hostnodes:

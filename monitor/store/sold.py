@@ -10,6 +10,7 @@ from monitor.history.window import Window
 from monitor.market.hostnode import HostnodeId
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel
+from monitor.store import progress
 from monitor.store.schema import (
     gpus,
     hostnode_intervals,
@@ -45,6 +46,7 @@ class Sold(NamedTuple):
 
 def sold(connection: Connection, marketplace: str, window: Window) -> Iterator[Sold]:
     """Yield what was offered in a window, offer by offer in the order of time, cut at its ends."""
+    window = progress.kept(connection, marketplace, window)
     span, told = offer_intervals.c, hostnode_intervals.c
     earlier = hostnode_intervals.alias().c
     began = (

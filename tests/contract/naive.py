@@ -32,10 +32,12 @@ class Past:
     hostnode_time: timedelta = timedelta(0)
 
 
-def stretches(good: Sequence[Snapshot], window: Window) -> Iterator[tuple[Window, Snapshot]]:
+def stretches(
+    good: Sequence[Snapshot], window: Window, bridged: timedelta
+) -> Iterator[tuple[Window, Snapshot]]:
     """Yield each stretch of a window of which something is known, and what was seen then."""
     for seen, after in pairwise(good):
-        if after.at - seen.at <= 3 * MINUTE:
+        if after.at - seen.at <= bridged:
             stretch = Window(seen.at, after.at).clip(window)
             if stretch.length:
                 yield stretch, seen
@@ -48,10 +50,11 @@ def past(
     *,
     selects: Callable[[Offer], bool] = lambda _: True,
     price: Price = per_gpu,
+    bridged: timedelta = 3 * MINUTE,
 ) -> Past:
-    """Return what the polls tell about a GPU model in a window."""
+    """Return what the polls tell about a GPU model in a window; longer is not `bridged`."""
     found = Past()
-    for stretch, seen in stretches(good, window):
+    for stretch, seen in stretches(good, window, bridged):
         found.covered += stretch.length
         free = [o for o in seen.offers if o.gpu == gpu and o.available and selects(o)]
         prices = [each for each in map(price, free) if each is not None]

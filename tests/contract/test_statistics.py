@@ -105,6 +105,13 @@ def test_nothing_is_said_where_nothing_is_known(database: Database) -> None:
     assert (found.best, found.offers, found.sources) == (None, None, frozenset())
 
 
+def test_an_offer_that_begins_within_the_window_counts_from_there(database: Database) -> None:
+    record_all(database, selling(at(0)), selling(at(2), 3), selling(at(3), 3))
+    found = summary(database, at(1), at(3))
+    assert found.available == MINUTE
+    assert found.coverage == 1
+
+
 def test_a_look_that_stands_alone_weighs_nothing(database: Database) -> None:
     record_all(database, selling(at(0), 2), selling(at(20), 3))
     assert summary(database, at(-5), at(30)).best is None
@@ -189,13 +196,18 @@ def test_an_offer_that_came_within_the_window_counts(database: Database) -> None
     assert summary(database, at(0), at(3)).available == 2 * MINUTE
 
 
-_names = (f"marketplace {number}" for number in count())
-_steps = st.lists(st.tuples(st.integers(-2, 240), st.booleans(), st.none() | looks()), max_size=8)
+NAMES = (f"marketplace {number}" for number in count())
+STEPS = st.lists(st.tuples(st.integers(-2, 240), st.booleans(), st.none() | looks()), max_size=8)
 _seconds = timedelta(seconds=1)
 
 
 def recorded(
-    database: Database, name: str, steps: list[tuple[int, bool, Look | None]]
+    database: Database,
+    name: str,
+    steps: list[tuple[int, bool, Look | None]],
+    *,
+    unit: timedelta = _seconds,
+    interval: timedelta = MINUTE,
 ) -> list[Snapshot]:
     """Record polls, failures and restarts, each some seconds after the one before.
 
@@ -206,13 +218,13 @@ def recorded(
     good: list[Snapshot] = []
     now = NOON
     for seconds, restarts, look in steps:
-        now += seconds * _seconds
+        now += seconds * unit
         known = Observations() if restarts else known
         if look is None:
             fail(database, now, name)
             continue
         seen = replace(a_snapshot(now, *look), marketplace=name)
-        record(database, seen, known)
+        record(database, seen, known, interval)
         if not good or now > good[-1].at:
             good.append(seen)
     return good
@@ -224,9 +236,9 @@ def recorded(
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example has its own name
 )
 @given(
-    steps_=_steps,
-    since=st.integers(-100, 900),
-    length=st.integers(1, 900),
+    steps_=STEPS,
+    since=st.integers(-100, 200),
+    length=st.integers(100, 900),
     step=st.none() | st.integers(7, 300),
 )
 def test_statistics_are_what_the_polls_come_to(
@@ -237,7 +249,7 @@ def test_statistics_are_what_the_polls_come_to(
     step: int | None,
 ) -> None:
     """For any polls, failures and restarts, any window and any step."""
-    name = next(_names)
+    name = next(NAMES)
     good = recorded(database, name, steps_)
     window = Window(NOON + since * _seconds, NOON + (since + length) * _seconds)
     width = None if step is None else step * _seconds
@@ -259,14 +271,14 @@ _SHAPE = Shape(gpu_count=2, ram_gb=3)
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example has its own name
 )
 @given(
-    steps_=_steps,
+    steps_=STEPS,
     tier=st.integers(0, 4),
 )
 def test_places_and_shapes_are_what_the_polls_come_to(
     database: Database, steps_: list[tuple[int, bool, Look | None]], tier: int
 ) -> None:
     """Hostnodes move, change their prices and their room while their offers stay the same."""
-    name = next(_names)
+    name = next(NAMES)
     good = recorded(
         database,
         name,
@@ -287,11 +299,13 @@ def test_places_and_shapes_are_what_the_polls_come_to(
         agrees(one, expected)
 
 
-def agrees(found: Summary, expected: naive.Past) -> None:
+def agrees(
+    found: Summary, expected: naive.Past, sources: frozenset[Source] = frozenset({Source.RAW})
+) -> None:
     assert found.covered == expected.covered
     assert found.gpu_time == expected.gpu_time
     assert found.hostnode_time == expected.hostnode_time
-    assert found.sources == ({Source.RAW} if expected.covered else set())
+    assert found.sources == (sources if expected.covered else set())
     _agree(found.best, expected.best)
     _agree(found.offers, expected.offers)
 

@@ -37,6 +37,12 @@ from monitor.store.schema.market import (
     offers,
     polls,
 )
+from monitor.store.schema.rollups import (
+    daily_rollups,
+    hourly_rollups,
+    rollup_progress,
+    stale_rollups,
+)
 from monitor.store.schema.telling import alert_groups, digests, silences
 
 __all__ = [
@@ -50,6 +56,7 @@ __all__ = [
     "alerts",
     "buying",
     "coverage",
+    "daily_rollups",
     "destinations",
     "digests",
     "gpus",
@@ -59,6 +66,7 @@ __all__ = [
     "grabs",
     "hostnode_intervals",
     "hostnodes",
+    "hourly_rollups",
     "leases",
     "locations",
     "marketplaces",
@@ -69,6 +77,8 @@ __all__ = [
     "offers",
     "paced_sends",
     "polls",
+    "rollup_progress",
     "silences",
+    "stale_rollups",
     "transitions",
 ]
