@@ -19,7 +19,7 @@ from monitor.rules.lifecycle import outage
 from monitor.rules.match import Match
 from monitor.rules.past import Needs
 from monitor.rules.system import is_system, seen_in_poll
-from monitor.telling import tell
+from monitor.telling import TemplateFault, tell
 
 
 class Polled(Protocol):
@@ -54,6 +54,7 @@ class CycleReport:
     changed: int = 0
     transitions: tuple[Transition, ...] = ()
     queued: int = 0
+    faults: tuple[TemplateFault, ...] = ()
     chances: Chances = field(default_factory=dict)
 
 
@@ -99,13 +100,13 @@ def run_cycle(
             )
             ledger.save(evaluation.changed, evaluation.transitions)
             active, transitions = evaluation.active, transitions + evaluation.transitions
-        told = {**watched.active, **active}.values()
-        queued = tell(ledger, plan, poll.marketplace, told, now)
+        told = tell(ledger, plan, poll.marketplace, {**watched.active, **active}.values(), now)
     return CycleReport(
         poll=poll,
         changed=changed,
         transitions=transitions,
-        queued=queued,
+        queued=told.queued,
+        faults=told.faults,
         chances=_chances(plan, seen, active.values()),
     )
 

@@ -13,6 +13,7 @@
     │   ├── RefusedError         401, 403 and the other 4xx
     │   └── ThrottledError       429; knows how long to wait if the marketplace said so
     ├── PlotError                a picture cannot be drawn or written
+    ├── TemplateFailedError      a template of a message is wrong, or failed
     ├── ListenError              the address to serve HTTP on cannot be used
     └── DeliveryError            a notification was not accepted
         ├── DeliveryRefusedError the receiver said no, or cannot be reached or used as configured
@@ -66,6 +67,10 @@ class StoreBusyError(StoreError):
 
 class StoreInUseError(StoreError):
     """Another process owns this database file."""
+
+
+class TemplateFailedError(MonitorError):
+    """A template of a message is wrong, or failed; the message is told plainly instead."""
 
 
 class MarketError(MonitorError):

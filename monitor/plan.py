@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.alerting.formats import PLAIN, Screen, show_on
-from monitor.alerting.notice import OF_ALERTS, Message, NotifyPolicy, NotifyReason
+from monitor.alerting.notice import (
+    OF_ALERTS,
+    Message,
+    NotifyPolicy,
+    NotifyReason,
+    TemplateTexts,
+)
 from monitor.alerting.outbox import DestinationKey, Draft, is_told_states
 from monitor.rules.alert import RuleName
 from monitor.rules.past import Needs
@@ -17,7 +23,8 @@ class Plan:
 
     `system` are the rules about the program itself, which have policies too. `operators` are the
     receivers that are told when the program itself is in trouble. `screens` says what each
-    destination can show; one that is not in it shows plain text.
+    destination can show; one that is not in it shows plain text. `templates` are those of
+    receivers, where a rule has none of its own.
     """
 
     rules: Mapping[RuleName, Rule]
@@ -25,6 +32,7 @@ class Plan:
     destinations: Mapping[str, tuple[DestinationKey, ...]]
     operators: tuple[str, ...] = ()
     screens: Mapping[DestinationKey, Screen] = field(default_factory=dict)
+    templates: Mapping[str, TemplateTexts] = field(default_factory=dict)
     system: Mapping[RuleName, Rule] = field(default_factory=dict)
 
     @property

@@ -8,6 +8,7 @@ from monitor.cycle import CycleReport
 from monitor.market.money import dollars
 from monitor.market.snapshot import Outcome, Poll
 from monitor.rules.alert import Transition
+from monitor.telling import TemplateFault
 
 log = structlog.get_logger("monitor.cycle")
 
@@ -15,6 +16,7 @@ log = structlog.get_logger("monitor.cycle")
 def log_cycle(report: CycleReport) -> None:
     """Log what one cycle came to; a poll that failed is a warning that says why."""
     log_transitions(report.transitions)
+    log_faults(report.faults)
     poll = report.poll
     if poll.outcome is not Outcome.OK:
         log.warning("polled", **_poll(poll), detail=poll.detail)
@@ -33,6 +35,17 @@ def log_transitions(transitions: Iterable[Transition]) -> None:
             after=each.after.value,
             reason=each.reason.value,
             value=None if each.value is None else dollars(each.value),
+        )
+
+
+def log_faults(faults: Iterable[TemplateFault]) -> None:
+    """Log which templates failed, and why; their messages were told plainly."""
+    for each in faults:
+        log.error(
+            "template failed, told plainly",
+            rules=", ".join(each.rules),
+            receiver=each.receiver,
+            error=each.what,
         )
 
 

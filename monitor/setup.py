@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monitor import __version__
+from monitor.alerting.notice import NO_TEMPLATES, TemplateTexts
 from monitor.alerting.outbox import DestinationKey, is_told_states
 from monitor.config.buying import buying
-from monitor.config.model import Config, MarketplaceConfig, ReceiverConfig
+from monitor.config.model import Config, MarketplaceConfig, NotificationsConfig, ReceiverConfig
 from monitor.config.rules import rule
 from monitor.config.system import system_rules
 from monitor.delivery.alertmanager import alertmanagers, basic, bearer
@@ -74,6 +75,7 @@ def _plan(config: Config, told: Mapping[str, tuple[Destination, ...]]) -> Plan:
         system={name: found for name, (found, _) in system.items()},
         destinations={name: tuple(each.key for each in group) for name, group in told.items()},
         operators=defaults.notify,
+        templates={each.name: _templates(each, defaults) for each in config.receivers},
         screens={
             each.key: screen(each.url.reveal())
             for group in told.values()
@@ -81,6 +83,14 @@ def _plan(config: Config, told: Mapping[str, tuple[Destination, ...]]) -> Plan:
             if not is_told_states(each.key)
         },
     )
+
+
+def _templates(receiver: ReceiverConfig, defaults: NotificationsConfig) -> TemplateTexts:
+    own, others = (
+        NO_TEMPLATES if each.templates is None else each.templates.texts()
+        for each in (receiver, defaults)
+    )
+    return own.over(others)
 
 
 def _marketplace(config: MarketplaceConfig) -> Marketplace:

@@ -4,29 +4,56 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from monitor.alerting.dedup import Decision, Standing, decide, open_group
 from monitor.alerting.grouping import Homes, rehome, sum_up
-from monitor.alerting.notice import Group, Notice, NotifyPolicy, NotifyReason, Withheld
+from monitor.alerting.notice import (
+    NO_TEMPLATES,
+    Group,
+    Message,
+    Notice,
+    NotifyPolicy,
+    NotifyReason,
+    TemplateTexts,
+    Withheld,
+)
 from monitor.alerting.outbox import Draft
 from monitor.alerting.render import render
 from monitor.alerting.silence import Silence, matched_labels, silenced_until
+from monitor.alerting.template import render_by
 from monitor.ledger import Ledger
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Severity
 from monitor.rules.evaluate import AlertKey, evaluate
+from monitor.rules.system import is_system
 
 Alerts = Mapping[AlertKey, Alert]
+_Way = tuple[tuple[str, ...], TemplateTexts]
+"""To which receivers, and by which templates of a rule's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFault:
+    """A template that failed; the message was told plainly."""
+
+    rules: tuple[RuleName, ...]
+    receiver: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one telling came to: how many notifications were queued, and which templates failed."""
+
+    queued: int = 0
+    faults: tuple[TemplateFault, ...] = ()
 
 
 def tell(
     ledger: Ledger, plan: Plan, marketplace: str, active: Iterable[Alert], now: datetime
-) -> int:
-    """Decide for each group that fires, or was told to, what is to be told now, and queue it.
-
-    Returns:
-        The number of notifications queued.
-    """
+) -> Told:
+    """Decide for each group that fires, or was told to, what is to be told now, and queue it."""
     silences = tuple(each for each in ledger.silences(now) if each.is_active(now))
     telling = _Telling(
         ledger=ledger, plan=plan, marketplace=marketplace, now=now, silences=silences
@@ -36,7 +63,7 @@ def tell(
     }
     drafts = [*telling.groups(firing), *telling.after_quiet_hours()]
     ledger.enqueue(drafts, now)
-    return len(drafts)
+    return Told(queued=len(drafts), faults=tuple(telling.faults))
 
 
 def forget(ledger: Ledger, now: datetime) -> None:
@@ -49,14 +76,18 @@ def forget(ledger: Ledger, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Telling:
-    """One pass over the groups of one marketplace; `held` is what quiet hours let go in it."""
+    """One pass over the groups of one marketplace.
+
+    `held` is what quiet hours let go in it, `faults` which templates failed.
+    """
 
     ledger: Ledger
     plan: Plan
     marketplace: str
     now: datetime
     silences: Collection[Silence]
-    held: dict[tuple[str, ...], list[Notice]] = field(default_factory=lambda: defaultdict(list))
+    held: dict[_Way, list[Notice]] = field(default_factory=lambda: defaultdict(list))
+    faults: list[TemplateFault] = field(default_factory=list)
 
     def groups(self, firing: Alerts) -> Iterator[Draft]:
         """Yield what is to be told of each group; what quiet hours let go is kept for later."""
@@ -75,8 +106,8 @@ class _Telling:
 
     def after_quiet_hours(self) -> Iterator[Draft]:
         """Yield what quiet hours let go, in one message for all groups with the same receivers."""
-        for receivers, notices in self.held.items():
-            yield from self._drafts(receivers, sum_up(notices))
+        for way, notices in self.held.items():
+            yield from self._drafts(*way, sum_up(notices))
 
     def _tell_group(
         self,
@@ -134,23 +165,22 @@ class _Telling:
             notice = self._notice(decision.reason, shown, decision.ended, decision.missed)
             if decision.reason is NotifyReason.REPEAT and decision.group is not None:
                 notice = replace(notice, remark=_which(decision.group.repeats, policy.max_repeats))
-            if before.withheld is Withheld.QUIET_HOURS:
-                self.held[policy.notify].append(notice)
+            if before.withheld is Withheld.QUIET_HOURS and not _is_of_program(notice):
+                self.held[policy.notify, policy.templates].append(notice)
             else:
-                yield from self._drafts(policy.notify, notice)
+                yield from self._drafts(policy.notify, policy.templates, notice)
         if policy.escalate is not None:
-            yield from self._second(policy.escalate.notify, decision, firing)
+            way = (policy.escalate.notify, policy.templates)
+            yield from self._second(way, decision, firing)
 
-    def _second(
-        self, receivers: tuple[str, ...], decision: Decision, firing: Alerts
-    ) -> Iterator[Draft]:
+    def _second(self, way: _Way, decision: Decision, firing: Alerts) -> Iterator[Draft]:
         """Yield what the second receivers are told: what nobody acknowledged, and how it ended."""
         if decision.escalated:
             shown = {key: firing[key] for key in decision.escalated}
-            yield from self._drafts(receivers, self._notice(NotifyReason.ESCALATED, shown))
+            yield from self._drafts(*way, self._notice(NotifyReason.ESCALATED, shown))
         if decision.ended_escalated:
             notice = self._notice(NotifyReason.RESOLVED, {}, decision.ended_escalated)
-            yield from self._drafts(receivers, notice)
+            yield from self._drafts(*way, notice)
 
     def _notice(
         self,
@@ -181,13 +211,31 @@ class _Telling:
             for alert in self.ledger.resolved(rule, labels)
         )
 
-    def _drafts(self, receivers: Collection[str], notice: Notice) -> list[Draft]:
-        message = render(notice, now=self.now)
+    def _drafts(
+        self, receivers: tuple[str, ...], templates: TemplateTexts, notice: Notice
+    ) -> list[Draft]:
+        plainly = render(notice, now=self.now)
+
+        @cache
+        def by(receiver: str) -> Message:
+            theirs = self.plan.templates.get(receiver, NO_TEMPLATES)
+            texts = NO_TEMPLATES if _is_of_program(notice) else templates.over(theirs)
+            message, what = render_by(texts, notice, plainly, self.now)
+            if what:
+                fault = TemplateFault(rules=notice.rules, receiver=receiver, what=what)
+                self.faults.append(fault)
+            return message
+
         rule = notice.rules[0] if len(notice.rules) == 1 else None
-        return self.plan.drafts(receivers, message, notice.reason, rule=rule)
+        return self.plan.drafts_by(receivers, by, notice.reason, rule=rule)
 
     def _severity(self, rule: RuleName) -> Severity:
         return self.plan.every_rule[rule].severity
+
+
+def _is_of_program(notice: Notice) -> bool:
+    """Return whether a notice is about the program itself, which is told in its own words."""
+    return all(map(is_system, notice.rules))
 
 
 def _which(repeat: int, most: int) -> str:

@@ -66,6 +66,15 @@ class TemplateTexts:
     title: str | None = None
     body: str | None = None
 
+    def over(self, other: "TemplateTexts") -> "TemplateTexts":
+        """Return these templates, and for what they do not say those of `other`."""
+        return TemplateTexts(
+            title=other.title if self.title is None else self.title,
+            body=other.body if self.body is None else self.body,
+        )
+
+
+NO_TEMPLATES = TemplateTexts()
 
 OF_ALERTS = frozenset(
     {
@@ -99,7 +108,7 @@ class NotifyPolicy:
     improve_by: float = 0.05
     quiet_hours: QuietHours | None = None
     escalate: Escalation | None = None
-    templates: TemplateTexts | None = None
+    templates: TemplateTexts = NO_TEMPLATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

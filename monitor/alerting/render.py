@@ -48,7 +48,7 @@ def render(notice: Notice, *, now: datetime) -> Message:
     """
     if all(map(is_system, notice.rules)):
         return _message(plain(system_title(notice), TITLE_LENGTH), _system_body(notice, now))
-    best = _best(notice.firing)
+    best = best_first(notice.firing)
     title = f"{_PREFIXES.get(notice.reason, '')}{_rules(notice)}: {_what(notice, best)}"
     lines: list[str] = []
     strong: list[int] = []
@@ -68,7 +68,7 @@ def render_test(receiver: str, now: datetime) -> Message:
     """Return what `notify test` sends to `receiver`."""
     return _message(
         f"test: gpu-monitor reaches {plain(receiver)}",
-        [f"Sent on request at {_instant(now)}. There is nothing to do."],
+        [f"Sent on request at {instant(now)}. There is nothing to do."],
     )
 
 
@@ -111,19 +111,23 @@ def _rest_of_body(notice: Notice, best: Sequence[Sighting], now: datetime) -> It
     for alert in notice.firing[:SHOWN]:
         yield f"firing since {_since(alert, now)}: {_of(notice, alert)}"
     yield from _rest(len(notice.firing) - SHOWN, "more firing")
-    why = _WHY.get(notice.reason, notice.reason.value)
+    yield f"severity {notice.severity.value}; told because {why(notice)}"
+
+
+def why(notice: Notice) -> str:
+    """Return why a notice is told, in words."""
     remark = f" ({plain(notice.remark, BODY_LENGTH)})" if notice.remark else ""
-    yield f"severity {notice.severity.value}; told because {why}{remark}"
+    return f"{_WHY.get(notice.reason, notice.reason.value)}{remark}"
 
 
 def _endings(notice: Notice, alerts: Sequence[Alert], what: str) -> Iterator[str]:
     for alert in alerts[:SHOWN]:
-        ended_at = _instant(alert.resolved_at or notice.at)
+        ended_at = instant(alert.resolved_at or notice.at)
         yield f"{what} {_end(alert, notice.at)}, at {ended_at}: {_of(notice, alert)}"
     yield from _rest(len(alerts) - SHOWN, f"more {what}")
 
 
-def _best(alerts: Iterable[Alert]) -> list[Sighting]:
+def best_first(alerts: Iterable[Alert]) -> list[Sighting]:
     """Return what the alerts saw, cheapest first, unpriced last, each offer once."""
     seen = {(found.hostnode_id, found.gpu): found for alert in alerts for found in alert.best}
     return sorted(seen.values(), key=_rank)
@@ -181,17 +185,22 @@ def _ended(alerts: Sequence[Alert], at: datetime) -> str:
 
 def _end(alert: Alert, at: datetime) -> str:
     lasted = (alert.resolved_at or at) - (alert.firing_at or alert.active_at)
-    return f"after {_duration(lasted)}, last {_from(alert.value)}"
+    return f"after {duration(lasted)}, last {_from(alert.value)}"
 
 
 def _since(alert: Alert, now: datetime) -> str:
     since = alert.firing_at or alert.active_at
-    return f"{_instant(since)} ({_duration(now - since)})"
+    return f"{instant(since)} ({duration(now - since)})"
 
 
 def _of(notice: Notice, alert: Alert) -> str:
-    rule = (("rule", alert.rule),) if len(notice.rules) > 1 else ()
-    return ", ".join(f"{plain(name)}={plain(value)}" for name, value in (*rule, *alert.labels))
+    rule = f"rule={plain(alert.rule)}, " if len(notice.rules) > 1 else ""
+    return f"{rule}{labels_of(alert)}"
+
+
+def labels_of(alert: Alert) -> str:
+    """Return what tells an alert apart: `gpu=h100-sxm5-80gb, marketplace=tensordock`."""
+    return ", ".join(f"{plain(name)}={plain(value)}" for name, value in alert.labels)
 
 
 def _rest(count: int, what: str) -> Iterator[str]:
@@ -207,11 +216,12 @@ def _price(price: NanoDollars | None) -> str:
     return "unpriced" if price is None else f"{show(price)} $/h per GPU"
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """Return an instant to the minute: `2026-03-21 12:00 UTC`."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def _duration(span: timedelta) -> str:
+def duration(span: timedelta) -> str:
     """Return the two largest units of a duration: `2 h 5 min`; one that went back is `0 s`."""
     left = max(int(span.total_seconds()), 0)
     parts: list[str] = []

@@ -119,9 +119,7 @@ def _quiet_hours(place: Place, raw: Raw) -> Iterator[Finding]:
 
 def _receiver(place: Place, raw: Raw) -> Iterator[Finding]:
     kind = "alertmanager" if raw.get("kind") == "alertmanager" else "apprise"
-    wanted, others = (
-        ("url", ("urls", "rate_limit")) if kind == "alertmanager" else ("urls", _OF_ALERTMANAGER)
-    )
+    wanted, others = ("url", _OF_APPRISE) if kind == "alertmanager" else ("urls", _OF_ALERTMANAGER)
     given = [key for key in others if raw.get(key) is not None]
     if raw.get(wanted) is None:
         hint = "; give it or `urls_file`" if kind == "apprise" else ": the address of Alertmanager"
@@ -132,6 +130,7 @@ def _receiver(place: Place, raw: Raw) -> Iterator[Finding]:
         yield from _authorization(place, raw)
 
 
+_OF_APPRISE = ("urls", "rate_limit", "templates")
 _OF_ALERTMANAGER = ("url", "generator_url", "username", "password", "token")
 
 

@@ -53,4 +53,4 @@ def _rule(
     # They are told apart from offers, and in their own words.
     apart = (GroupLabel.RULE, GroupLabel.MARKETPLACE)
     policy = written.policy(config.notifications)
-    return rule, replace(policy, group_by=apart, templates=None)
+    return rule, replace(policy, group_by=apart)

@@ -2,12 +2,11 @@
 
 import re
 from datetime import time
+from difflib import get_close_matches
 from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator
-
-from monitor.config.names import did_you_mean
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
@@ -28,7 +27,8 @@ def _zone(value: object) -> ZoneInfo:
     try:
         return ZoneInfo(str(value))
     except (ValueError, OSError, KeyError):  # a bad path, a folder, or not there
-        hint = did_you_mean(str(value), available_timezones())
+        close = get_close_matches(str(value), available_timezones(), n=1)
+        hint = f"; did you mean `{close[0]}`?" if close else ""
         raise ValueError(f"must be a time zone such as Europe/Berlin or UTC{hint}") from None
 
 

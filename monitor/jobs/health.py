@@ -78,9 +78,9 @@ class Health:
             )
             ledger.save(found.changed, found.transitions)
             others = {key: alert for key, alert in before.items() if alert.rule not in concerned}
-            queued = tell(ledger, plan, marketplace, {**others, **found.active}.values(), now)
+            told = tell(ledger, plan, marketplace, {**others, **found.active}.values(), now)
         log_transitions(found.transitions)
-        if queued:
+        if told.queued:
             self._wake()
 
     def _disk(self) -> Disk | None:

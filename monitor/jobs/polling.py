@@ -104,6 +104,7 @@ class Polling:
             self._buy(name, report.chances, now)
         self._evaluated()
         log_cycle(report)
+        shared.metrics.count_template_failures(each.receiver for each in report.faults)
         self._last_polls[name] = now
         if name not in shared.setup.marketplaces:  # removed by a reload meanwhile
             self._telling.forget_unconfigured(shared.setup, now)

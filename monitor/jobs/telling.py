@@ -6,6 +6,7 @@ from datetime import datetime
 from monitor.alerting.notice import NotifyReason
 from monitor.alerting.render import render_system
 from monitor.jobs.shared import SECOND, Shared, job
+from monitor.reporting import log_faults
 from monitor.rules.system import PROGRAM
 from monitor.scheduler import Job
 from monitor.setup import Setup
@@ -50,6 +51,8 @@ class Telling:
         for marketplace in due & {*setup.marketplaces, PROGRAM}:
             with self._shared.ledgers.ledger(marketplace) as ledger:
                 active = ledger.alerts().values()
-                queued = tell(ledger, setup.plan, marketplace, active, now)
-            if queued:
+                told = tell(ledger, setup.plan, marketplace, active, now)
+            log_faults(told.faults)
+            self._shared.metrics.count_template_failures(each.receiver for each in told.faults)
+            if told.queued:
                 self._wake()

@@ -5,7 +5,7 @@ reads values in memory and waits for neither a poll nor the database.
 """
 
 from collections import Counter as CountOf
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from itertools import product
@@ -95,6 +95,7 @@ class Metrics:
         self._start_jobs({label_value(name) for name in jobs})
         receiving = {label_value(name) for name in receivers}
         start(self._notifications, "receiver", receiving, NotificationOutcome)
+        start(self._template_failures, "receiver", receiving)
         self._alerts.expected = list(product(map(label_value, rules), _SHOWN_STATES))
         self._outbox.expected = [(name,) for name in receiving]
         self.buying.configure(buying_rules)
@@ -154,6 +155,11 @@ class Metrics:
     def count_notification(self, receiver: str, settled: NotificationStatus) -> None:
         """Count one attempt to deliver by the status it was settled with."""
         self._notifications.labels(label_value(receiver), _OUTCOME_OF[settled]).inc()
+
+    def count_template_failures(self, receivers: Iterable[str]) -> None:
+        """Count messages whose template failed, by the receiver that was told plainly."""
+        for receiver in receivers:
+            self._template_failures.labels(label_value(receiver)).inc()
 
     def set_outbox(self, lengths: Mapping[str, int]) -> None:
         """Replace how many notifications each receiver has that are neither sent nor dead."""
@@ -221,6 +227,12 @@ class Metrics:
             "gpu_monitor_notifications_total",
             "Attempts to deliver a notification by outcome.",
             ("receiver", "outcome"),
+            registry=self._registry,
+        )
+        self._template_failures = Counter(
+            "gpu_monitor_template_failures_total",
+            "Messages whose template failed, and which were told plainly.",
+            ("receiver",),
             registry=self._registry,
         )
         self._outbox = Table(

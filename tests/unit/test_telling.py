@@ -101,7 +101,7 @@ def a_plan(*names: RuleName, **policy: Any) -> Plan:
 def told(ledger: Memory, plan: Plan, minutes: float = 0) -> list[tuple[RuleName | None, str]]:
     """Tell what is to be told some minutes after noon; return rule and reason of each."""
     before = len(ledger.queued)
-    count = tell(ledger, plan, "m", ledger.active.values(), NOON + minutes * MINUTE)
+    count = tell(ledger, plan, "m", ledger.active.values(), NOON + minutes * MINUTE).queued
     new = ledger.queued[before:]
     assert count == len(new)
     return [(each.rule, each.reason.value) for each in new]

@@ -32,6 +32,7 @@ from monitor.config.model.telling import (
     NotificationsConfig,
     QuietHoursConfig,
     ReceiverConfig,
+    TemplatesConfig,
 )
 from monitor.config.secret import Secret
 from monitor.config.values import Some
@@ -57,6 +58,7 @@ __all__ = [
     "ServerConfig",
     "SystemConfig",
     "Table",
+    "TemplatesConfig",
     "WriteFileConfig",
 ]
 

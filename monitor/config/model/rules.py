@@ -10,6 +10,7 @@ from monitor.config.model.telling import (
     EscalationConfig,
     NotificationsConfig,
     QuietHoursConfig,
+    TemplatesConfig,
 )
 from monitor.config.values import (
     Amount,
@@ -137,14 +138,15 @@ class RuleConfig(Table):
     improve_by: Share | None = None
     quiet_hours: QuietHoursConfig | None = None
     escalate: EscalationConfig | None = None
+    templates: TemplatesConfig | None = None
     grab: RuleGrabConfig | None = None
 
     def policy(self, defaults: NotificationsConfig) -> NotifyPolicy:
         """Return when and to whom this rule's alerts are told: its own keys, else `defaults`."""
         given = {
             key: value
-            for table in (defaults, self)
-            for key in NotificationsConfig.model_fields
+            for table, keys in ((defaults, _DEFAULTED), (self, (*_DEFAULTED, "templates")))
+            for key in keys
             if (value := getattr(table, key)) is not None
         }
         for key, value in given.items():
@@ -153,4 +155,13 @@ class RuleConfig(Table):
                     given[key] = value.hours()
                 case EscalationConfig():
                     given[key] = value.escalation()
+                case TemplatesConfig():
+                    given[key] = value.texts()
         return NotifyPolicy(**given)
+
+
+_DEFAULTED = tuple(
+    key
+    for key in NotificationsConfig.model_fields
+    if key in RuleConfig.model_fields and key != "templates"  # a receiver's come in between
+)

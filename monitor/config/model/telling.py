@@ -5,10 +5,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from monitor.alerting.notice import Escalation, GroupLabel
+from monitor.alerting.notice import Escalation, GroupLabel, TemplateTexts
 from monitor.alerting.quiet import QuietHours, QuietThen
 from monitor.config.model.table import Table
 from monitor.config.secret import Secret
+from monitor.config.templates import BodyTemplate, TitleTemplate
 from monitor.config.times import DAYS, Days, TimeOfDay, Zone
 from monitor.config.values import (
     Addresses,
@@ -29,6 +30,17 @@ from monitor.config.values import (
 from monitor.rules.alert import Severity
 
 
+class TemplatesConfig(Table):
+    """Jinja templates of messages; each is tried on samples when it is read."""
+
+    title: TitleTemplate | None = None
+    body: BodyTemplate | None = None
+
+    def texts(self) -> TemplateTexts:
+        """Return them as messages are made by."""
+        return TemplateTexts(title=self.title, body=self.body)
+
+
 class ReceiverConfig(Table):
     """A name for one or several Apprise URLs, or Alertmanagers, each delivered to on its own.
 
@@ -44,6 +56,7 @@ class ReceiverConfig(Table):
     username: Text | None = None
     password: Secret | None = None
     token: Token | None = None
+    templates: TemplatesConfig | None = None
 
 
 class QuietHoursConfig(Table):
@@ -96,3 +109,4 @@ class NotificationsConfig(Table):
     improve_by: Share = 0.05
     quiet_hours: QuietHoursConfig | None = None
     escalate: EscalationConfig | None = None
+    templates: TemplatesConfig | None = None
