@@ -15,8 +15,10 @@ class Part(NamedTuple):
     window: Window
 
 
-def plan(windows: Sequence[Window], rolled: datetime, raw: datetime) -> list[list[Part]]:
-    """Return the parts of each of `windows`, which follow on each other.
+def plan(
+    windows: Sequence[Window], known: Window, rolled: datetime, raw: datetime
+) -> list[list[Part]]:
+    """Return the parts of each of `windows`, which follow on each other, that reach into `known`.
 
     Roll-ups tell of whole days and hours until `rolled`, if the windows are made of whole hours;
     intervals, which there are from `raw` on, of the rest. Before that,
@@ -24,7 +26,8 @@ def plan(windows: Sequence[Window], rolled: datetime, raw: datetime) -> list[lis
     """
     if any(window.until != floor(window.until, HOUR) for window in windows[:-1]):
         rolled = raw
-    return [list(_parts(window, rolled, raw)) for window in windows]
+    days = Window(floor(known.since, DAY), ceiling(known.until, DAY))
+    return [list(_parts(window.clip(days), rolled, raw)) for window in windows]
 
 
 def spans(windows: Iterable[Window]) -> Iterator[list[Window]]:
@@ -40,6 +43,8 @@ def spans(windows: Iterable[Window]) -> Iterator[list[Window]]:
 
 
 def _parts(window: Window, rolled: datetime, raw: datetime) -> Iterator[Part]:
+    if not window.length:
+        return
     old = Window(window.since, min(window.until, rolled))
     days = Window(ceiling(old.since, DAY), floor(old.until, DAY))
     if days.length:

@@ -39,6 +39,13 @@ class _Question:
     models: list[Model]
     covered: list[Window]
 
+    @property
+    def known(self) -> Window:
+        """From the first to the last instant that was polled."""
+        if not self.covered:
+            return Window(_END, _END)
+        return Window(self.covered[0].since, self.covered[-1].until)
+
 
 _END = datetime.max.replace(tzinfo=UTC)
 
@@ -83,22 +90,22 @@ def summaries(
             models=[model for model in asked if model.marketplace == marketplace],
             covered=covered(connection, marketplace, window, deleted_too=True),
         )
-        known = progress.find(connection, marketplace)
-        parts = plan(windows, *_limits(known, selection, window))
+        made = progress.find(connection, marketplace)
+        parts = plan(windows, question.known, *_limits(made, selection, window))
         found |= _answers(connection, question, windows, parts)
     return found
 
 
 def _limits(
-    known: progress.Progress | None, selection: Selection, window: Window
+    made: progress.Progress | None, selection: Selection, window: Window
 ) -> tuple[datetime, datetime]:
     """Return until when roll-ups are to tell, and from when on intervals can."""
-    if known is None:
+    if made is None:
         return window.since, window.since
-    raw = known.raw_since or window.since
+    raw = made.raw_since or window.since
     if not selection.whole_models:
         return window.since, raw
-    rolled = known.reliable_until if window.length > RAW_FOR else raw
+    rolled = made.reliable_until if window.length > RAW_FOR else raw
     return max(rolled, raw), raw
 
 
