@@ -214,23 +214,35 @@ class _Telling:
     def _drafts(
         self, receivers: tuple[str, ...], templates: TemplateTexts, notice: Notice
     ) -> list[Draft]:
-        plainly = render(notice, now=self.now)
-
-        @cache
-        def by(receiver: str) -> Message:
-            theirs = self.plan.templates.get(receiver, NO_TEMPLATES)
-            texts = NO_TEMPLATES if _is_of_program(notice) else templates.over(theirs)
-            message, what = render_by(texts, notice, plainly, self.now)
-            if what:
-                fault = TemplateFault(rules=notice.rules, receiver=receiver, what=what)
-                self.faults.append(fault)
-            return message
-
-        rule = notice.rules[0] if len(notice.rules) == 1 else None
-        return self.plan.drafts_by(receivers, by, notice.reason, rule=rule)
+        drafts, faults = compose(self.plan, receivers, templates, notice)
+        self.faults.extend(faults)
+        return drafts
 
     def _severity(self, rule: RuleName) -> Severity:
         return self.plan.every_rule[rule].severity
+
+
+def compose(
+    plan: Plan, receivers: Iterable[str], templates: TemplateTexts, notice: Notice
+) -> tuple[list[Draft], list[TemplateFault]]:
+    """Return a notice as each destination of `receivers` is told it, and which templates failed.
+
+    `templates` are the rule's own; they count before those of a receiver.
+    """
+    plainly = render(notice, now=notice.at)
+    faults: list[TemplateFault] = []
+
+    @cache
+    def by(receiver: str) -> Message:
+        theirs = plan.templates.get(receiver, NO_TEMPLATES)
+        texts = NO_TEMPLATES if _is_of_program(notice) else templates.over(theirs)
+        message, what = render_by(texts, notice, plainly, notice.at)
+        if what:
+            faults.append(TemplateFault(rules=notice.rules, receiver=receiver, what=what))
+        return message
+
+    rule = notice.rules[0] if len(notice.rules) == 1 else None
+    return plan.drafts_by(receivers, by, notice.reason, rule=rule), faults
 
 
 def _is_of_program(notice: Notice) -> bool:

@@ -24,6 +24,7 @@ from monitor.cli.common import (
     print_table,
     read_config,
 )
+from monitor.cli.preview import preview
 from monitor.clock import monotonic, utc_now
 from monitor.delivery.dispatch import Dispatcher
 from monitor.delivery.senders import Senders
@@ -39,7 +40,7 @@ _LOOK_AGAIN = 0.2
 """Seconds to wait for a daemon that was quicker, and between two looks."""
 
 app = typer.Typer(help="What was sent, to whom, with what result.", no_args_is_help=True)
-notify = typer.Typer(help="Try a receiver.", no_args_is_help=True)
+notify = typer.Typer(help="Try a receiver, or see what it would get.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -116,6 +117,9 @@ def resend(
             "`gpu-monitor notifications list`, or it waits to be sent anyway"
         )
     err.print(f"notification {notification} is queued again")
+
+
+notify.command("preview")(preview)
 
 
 @notify.command("test")
