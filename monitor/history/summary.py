@@ -181,8 +181,9 @@ def summed_up(
     (of as many as there are, in any order), within them.
     """
     cover = covered_time(windows, covered)
-    best = _cut(windows, lowest(on_sale(offered)))
-    prices = _cut(windows, list(on_sale(offered)))
+    sold = list(on_sale(offered))
+    best = _cut(windows, lowest(sold))
+    prices = _cut(windows, sold)
     free = _cut(windows, [Piece(o.since, o.until, o.available) for o in offered if o.available])
     return [
         Summary(
@@ -208,11 +209,15 @@ def _cut(windows: Sequence[Window], pieces: Iterable[Piece[Value]]) -> Sequence[
     """Return the parts of pieces that lie in each window."""
     found: list[list[Piece[Value]]] = [[] for _ in windows]
     ends = [window.until for window in windows]
-    for since, until, value in pieces:
+    for piece in pieces:
+        since, until, value = piece
         for index in range(bisect_right(ends, since), len(windows)):
             window = windows[index]
             if window.since >= until:
                 break
+            if window.since <= since and until <= window.until:
+                found[index].append(piece)
+                continue
             start, end = max(since, window.since), min(until, window.until)
             if start < end:
                 found[index].append(Piece(start, end, value))

@@ -20,8 +20,8 @@ class Upkeep:
         return [job("prune", self._prune, timedelta(hours=1), minutes=30)]
 
     def _prune(self, now: datetime) -> None:
-        before = now - self._shared.setup.config.database.retention
+        keep = self._shared.setup.config.database.retention
         while not self._shared.stopping.is_set():
             with self._shared.database.transaction() as connection:
-                if not retention.prune(connection, before=before, limit=_PRUNE_ROWS):
+                if not retention.prune(connection, now=now, keep=keep, limit=_PRUNE_ROWS):
                     return

@@ -88,12 +88,13 @@ def offered(
         model: window._replace(since=max(window.since, kept.get(model.marketplace, window.since)))
         for model in found
     }
-    for row in connection.execute(_offer_intervals(found, window)):
-        if row.offer_id in sold:
-            model, hostnode = sold[row.offer_id]
-            since, until = Window(row.valid_from, row.ended).clip(windows[model])
+    for key, began, ended, available, price in connection.execute(_offer_intervals(found, window)):
+        if key in sold:
+            model, hostnode = sold[key]
+            asked = windows[model]
+            since, until = max(began, asked.since), min(ended, asked.until)
             if since < until:
-                found[model][hostnode].append(Offered(since, until, row.available, row.price))
+                found[model][hostnode].append(Offered(since, until, available, price))
     if selection.needs_hostnodes:
         return _narrowed(connection, selection, found, window)
     return found

@@ -1,13 +1,14 @@
 """Deleting what is older than the retention: polls, alerts, silences, notifications, grabs.
 
-Intervals are not deleted here: they are the history, and are summed up before they go. Nor are
-grabs that cost money: they are the accounts, and few.
+Intervals are the history, and are summed up before they go: see `expiry`. Grabs that cost
+money are the accounts, and few: they stay.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, select
 
+from monitor.market.snapshot import Outcome
 from monitor.store.schema import (
     ENDED_NOTIFICATION,
     UNBOUGHT_GRAB,
@@ -19,11 +20,14 @@ from monitor.store.schema import (
     transitions,
 )
 
+GOOD_POLLS_FOR = timedelta(days=7)
+"""What a good poll saw is in the intervals, and that it was made in coverage: its row goes soon."""
+
 _Expired = tuple[Table, Column[datetime], ColumnElement[bool]]
 
 
-def prune(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete up to `limit` rows of each kind that ended before an instant.
+def prune(connection: Connection, *, now: datetime, keep: timedelta, limit: int) -> int:
+    """Delete up to `limit` rows of each kind that ended more than `keep` ago.
 
     Notifications that are neither sent nor given up stay, and so do alerts that are not
     resolved, silences that go on, and grabs that bought something or may yet. The history of a
@@ -33,13 +37,15 @@ def prune(connection: Connection, *, before: datetime, limit: int) -> int:
         The number of rows deleted; while it is not 0 there may be more. Between two batches
         others can write.
     """
-    return sum(_prune(connection, *expired, limit) for expired in _expired(before))
+    return sum(_prune(connection, *expired, limit) for expired in _expired(now, keep))
 
 
-def _expired(before: datetime) -> list[_Expired]:
+def _expired(now: datetime, keep: timedelta) -> list[_Expired]:
+    before = now - keep
     ended = notifications.c.created_at
     return [
         (polls, polls.c.at, polls.c.at < before),
+        (polls, polls.c.at, and_(polls.c.outcome == Outcome.OK, polls.c.at < now - GOOD_POLLS_FOR)),
         (transitions, transitions.c.at, transitions.c.at < before),
         (alerts, alerts.c.resolved_at, alerts.c.resolved_at < before),
         (notifications, ended, and_(ENDED_NOTIFICATION, ended < before)),

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.figures import Figure
+from tests.bench.history import room, year
 from tests.bench.latency import latency
 from tests.bench.memory import memory
 from tests.bench.scrape import scrape
@@ -24,16 +25,24 @@ class Effort:
     early_cycles: int
     late_cycles: int
     notifications: int
+    days: int
+    days_of_changes: int
 
 
-THOROUGH = Effort(rounds=11, early_cycles=20, late_cycles=50, notifications=50)
-QUICK = Effort(rounds=3, early_cycles=8, late_cycles=16, notifications=10)
+THOROUGH = Effort(
+    rounds=11, early_cycles=20, late_cycles=50, notifications=50, days=18, days_of_changes=365
+)
+QUICK = Effort(
+    rounds=3, early_cycles=8, late_cycles=16, notifications=10, days=3, days_of_changes=40
+)
 BENCHES: Mapping[str, Callable[[Effort], list[Figure]]] = {
     "decode": lambda effort: decode(effort.rounds),
     "cycle": lambda effort: cycle(effort.rounds),
     "rules": lambda effort: rules(effort.rounds),
     "scrape": lambda effort: scrape(effort.rounds),
     "memory": lambda effort: memory(effort.early_cycles, effort.late_cycles),
+    "room": lambda effort: room(effort.days),
+    "year": lambda effort: year(effort.rounds, effort.days_of_changes),
     "latency": lambda effort: latency(effort.notifications),
 }
 

@@ -6,11 +6,13 @@ from sqlalchemy import Select, Table, func, select
 
 from monitor.alerting.outbox import NotificationStatus, Settlement
 from monitor.grab.grab import COUNTING, GrabStatus
+from monitor.history.window import DAY
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import AlertState, Transition, TransitionReason
 from monitor.store import alerts, claims, marketplaces, outbox, polls, retention
 from monitor.store.engine import Database
 from monitor.store.grabs import Books
+from monitor.store.observations import Continuity
 from monitor.store.schema import metadata
 from tests.contract.grabs import add
 from tests.contract.samples import (
@@ -22,6 +24,7 @@ from tests.contract.samples import (
     a_failure,
     an_alert,
     at,
+    fail,
     record,
     selling,
 )
@@ -40,7 +43,7 @@ def _count(table: Table) -> Select[int]:
 
 def prune(database: Database, before: datetime, limit: int = 100) -> int:
     with database.transaction() as connection:
-        return retention.prune(connection, before=before, limit=limit)
+        return retention.prune(connection, now=before + DAY, keep=DAY, limit=limit)
 
 
 def fill(database: Database, when: datetime, status: NotificationStatus) -> None:
@@ -104,3 +107,14 @@ def test_history_is_left_alone(database: Database) -> None:
     record(database, selling(NOON, 2))
     assert prune(database, before=at(1000)) == 1
     assert record(database, selling(at(1), 2)).begun == 0
+
+
+def test_of_good_polls_rows_go_after_a_week_and_of_others_they_stay(database: Database) -> None:
+    record(database, selling(NOON, 2))
+    fail(database, at(1))
+    now = NOON + retention.GOOD_POLLS_FOR
+    for minutes, deleted in ((0, 0), (2, 1)):
+        with database.transaction() as connection:
+            found = retention.prune(connection, now=now + minutes * MINUTE, keep=99 * DAY, limit=9)
+        assert found == deleted
+    assert record(database, selling(at(2), 2)).continuity is Continuity.CONTINUED
