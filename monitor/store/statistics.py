@@ -16,7 +16,7 @@ from monitor.history.pieces import Offered, Piece, lowest, on_sale
 from monitor.history.plan import Part, plan, spans
 from monitor.history.selection import Model, Selection
 from monitor.history.summary import Source, Summary, combined, covered_time, summed_up
-from monitor.history.window import DAY, Window, steps
+from monitor.history.window import DAY, EPOCH, Window, steps
 from monitor.market.hostnode import HostnodeId
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel
@@ -43,7 +43,7 @@ class _Question:
     def known(self) -> Window:
         """From the first to the last instant that was polled."""
         if not self.covered:
-            return Window(_END, _END)
+            return Window(EPOCH, EPOCH)
         return Window(self.covered[0].since, self.covered[-1].until)
 
 
