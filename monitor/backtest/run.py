@@ -10,10 +10,9 @@ from monitor.backtest.memory import MemoryLedger, MemoryStore
 from monitor.cycle import run_cycle
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
+from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.telling import tell
 
-SECOND = timedelta(seconds=1)
-"""How often the daemon looks for what has waited long enough."""
 USUAL_INTERVAL = timedelta(minutes=1)
 """The interval of a recording too short to show one."""
 
@@ -35,6 +34,29 @@ class Recorded:
         return self.recorded
 
 
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """What polls a backtest was fed with: how many, from when to when, and what is not known."""
+
+    polls: int = 0
+    failed: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+    gaps: int = 0
+    longest_gap: timedelta = timedelta(0)
+
+    def follow(self, poll: Poll, interval: timedelta) -> None:
+        """Count one more poll, later than the others."""
+        silence = timedelta(0) if self.until is None else poll.at - self.until
+        if silence > OUTAGE_INTERVALS * interval:
+            self.gaps += 1
+            self.longest_gap = max(self.longest_gap, silence)
+        self.polls += 1
+        self.failed += poll.snapshot is None
+        self.since = self.since or poll.at
+        self.until = poll.at
+
+
 class Backtest:
     """One run of `plan` over the polls of one marketplace, in the order of time.
 
@@ -47,7 +69,7 @@ class Backtest:
         self._marketplace = marketplace
         self._interval = interval
         self._store = MemoryStore()
-        self.polls = 0
+        self.course = Course()
 
     @property
     def ledger(self) -> MemoryLedger:
@@ -66,16 +88,18 @@ class Backtest:
                 interval=self._interval,
                 now=poll.at,
             )
-            self.polls += 1
+            self.course.follow(poll, self._interval)
 
     def wait_until(self, at: datetime) -> None:
         """Tell what has waited long enough at some instant before `at`, at that instant."""
         ledger = self.ledger
+        told_at: datetime | None = None
         while True:
             waits = (each.due_at for each in ledger.groups().values() if each.due_at)
             due = min(waits, default=at)
-            if due >= at:
+            if due >= at or due == told_at:
                 return
+            told_at = due
             tell(ledger, self._plan, self._marketplace, ledger.alerts().values(), due)
 
 

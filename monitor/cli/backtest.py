@@ -1,6 +1,7 @@
 """`backtest`: what the rules would have done over recorded polls."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from monitor.backtest.result import RuleResult, results
-from monitor.backtest.run import Backtest, usual_interval
+from monitor.backtest.run import Backtest
 from monitor.backtest.sweep import Variant, variants, varied
 from monitor.cli.common import (
     DEFAULT_CONFIG,
@@ -18,20 +19,26 @@ from monitor.cli.common import (
     duration,
     err,
     instant,
+    opened,
     print_json,
     print_table,
     read_config,
 )
+from monitor.cli.lived import Lived
 from monitor.cli.poll import chosen, transition_json
 from monitor.cli.recordings import Recording, describe, replay_file, with_progress
+from monitor.cli.times import When, when
+from monitor.clock import utc_now
 from monitor.config.durations import parse_duration, show_duration
 from monitor.errors import MonitorError
+from monitor.history.window import Window
 from monitor.market.money import show
 from monitor.plan import Plan
 from monitor.rules.alert import RuleName
-from monitor.setup import set_up
+from monitor.setup import Setup, set_up
 
 _AXES = ("for", "keep_firing_for")
+_SINCE = When(timedelta(days=30))
 Found = Mapping[RuleName, RuleResult]
 
 
@@ -47,6 +54,15 @@ def backtest(
     replay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A recording: JSON Lines, gzipped or not.")
     ] = None,
+    since: Annotated[
+        When | None,
+        typer.Option(
+            parser=when,
+            metavar="TIME",
+            help="From when, of the history in the database.",
+            show_default="30d",
+        ),
+    ] = None,
     marketplace: Annotated[
         str | None, typer.Option(help="Whose polls they are, if several are configured.")
     ] = None,
@@ -55,7 +71,7 @@ def backtest(
         typer.Option(
             parser=duration,
             metavar="TIME",
-            help="The poll interval; the recording's median if not said.",
+            help="The poll interval; a file's median, else the configured one, if not said.",
         ),
     ] = None,
     sweep: Annotated[
@@ -72,21 +88,36 @@ def backtest(
     setup = set_up(read_config(config))
     setup.close()
     plan = _only(setup.plan, rule)
-    recording = replay_file(_given(replay), chosen(setup, marketplace))
-    every = interval or usual_interval(recording.instants)
-    err.print(describe(recording, every))
+    name = chosen(setup, marketplace)
+    tried = variants(plan, hold_for=clocks.get("for"), keep_firing_for=clocks.get(_AXES[1]))
+    with _recording(setup, name, replay, since, interval) as recording:
+        found = _run(varied(plan, tried) if clocks else plan, recording)
     if clocks:
-        tried = variants(plan, hold_for=clocks.get("for"), keep_firing_for=clocks.get(_AXES[1]))
-        _show_sweep(tried, _run(varied(plan, tried), recording, every), as_json=as_json)
+        _show_sweep(tried, found, as_json=as_json)
     else:
-        found = _run(plan, recording, every)
         _show(found, as_json=as_json, in_full=rule is not None)
 
 
-def _given(replay: Path | None) -> Path:
-    if replay is None:
-        raise typer.BadParameter("name a recording", param_hint="--replay")
-    return replay
+@contextmanager
+def _recording(
+    setup: Setup, name: str, replay: Path | None, since: When | None, interval: timedelta | None
+) -> Iterator[Recording]:
+    """Open the recording that is asked for: a file, or the history in the database."""
+    if replay is not None:
+        if since is not None:
+            raise typer.BadParameter("is of the history, not of a file", param_hint="--since")
+        yield replay_file(replay, name, interval)
+        return
+    settings, _ = setup.marketplaces[name]
+    now = utc_now()
+    window = Window((since or _SINCE).resolved(now), now)
+    with opened(setup.config) as database:
+        yield Lived(
+            database=database,
+            marketplace=name,
+            window=window,
+            interval=interval or settings.poll_interval,
+        )
 
 
 def _clocks(given: Iterable[str]) -> dict[str, list[timedelta]]:
@@ -119,9 +150,15 @@ def _only(plan: Plan, rule: str | None) -> Plan:
     return replace(plan, rules={name: plan.rules[name]})
 
 
-def _run(plan: Plan, recording: Recording, interval: timedelta) -> Found:
-    run = Backtest(plan, recording.marketplace, interval=interval)
+def _run(plan: Plan, recording: Recording) -> Found:
+    run = Backtest(plan, recording.marketplace, interval=recording.interval)
     run.feed(with_progress(recording, "backtest"))
+    if not run.course.polls:
+        raise MonitorError(
+            f"nothing of {recording.marketplace} is recorded since "
+            f"{instant(recording.window.since)}: give an earlier --since, or --replay FILE"
+        )
+    err.print(describe(recording, run.course))
     return results(plan.rules, run.ledger)
 
 

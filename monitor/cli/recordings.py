@@ -1,35 +1,47 @@
 """Recorded polls as commands read them: from a replay file, whole and in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
+from monitor.backtest.run import Course, usual_interval
 from monitor.cli.common import count, err, instant
 from monitor.config.durations import show_duration
 from monitor.errors import MonitorError
+from monitor.history.window import Window
 from monitor.market.snapshot import Poll
 from monitor.marketplaces.recording import polls
 from monitor.marketplaces.replay import BadLine, open_replay
-from monitor.rules.past import OUTAGE_INTERVALS
 
 BAD_LINES_SHOWN = 20
+_POLLS_A_STEP = 50
+"""After how many polls the bar moves."""
 
 
 class Recording(Protocol):
-    """Polls of one marketplace that were made before."""
+    """Polls of one marketplace that were made before, from when to when, at which interval."""
 
     @property
     def marketplace(self) -> str:
         """Whose polls they are."""
 
     @property
-    def instants(self) -> Sequence[datetime]:
-        """When they were made, in order."""
+    def window(self) -> Window:
+        """From when to when."""
+
+    @property
+    def interval(self) -> timedelta:
+        """The interval they were made at."""
 
     def polls(self) -> Iterator[Poll]:
         """Read the polls, in order."""
@@ -41,7 +53,8 @@ class ReplayFile:
 
     path: Path
     marketplace: str
-    instants: Sequence[datetime]
+    window: Window
+    interval: timedelta
 
     def polls(self) -> Iterator[Poll]:
         """Read the polls, in order."""
@@ -49,8 +62,10 @@ class ReplayFile:
             yield from polls(lines, self.marketplace)
 
 
-def replay_file(path: Path, marketplace: str) -> ReplayFile:
+def replay_file(path: Path, marketplace: str, interval: timedelta | None) -> ReplayFile:
     """Return the polls in `path`; tells what of it is not used on standard error.
+
+    The interval is the median time between polls if it is not given.
 
     Raises:
         MonitorError: the file cannot be read, or there is no poll in it.
@@ -74,25 +89,34 @@ def replay_file(path: Path, marketplace: str) -> ReplayFile:
         err.print(f"{path}: {count(late, 'poll')} not later than the one before left out")
     if not instants:
         raise MonitorError(f"{path} holds no poll: see docs/simulator.md for the format")
-    return ReplayFile(path=path, marketplace=marketplace, instants=instants)
+    return ReplayFile(
+        path=path,
+        marketplace=marketplace,
+        window=Window(instants[0], instants[-1]),
+        interval=interval or usual_interval(instants),
+    )
 
 
 def with_progress(recording: Recording, what: str) -> Iterator[Poll]:
     """Yield the polls of `recording`, with a bar on standard error where a person sees it."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    since, length = recording.window.since, recording.window.length
+    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        yield from progress.track(recording.polls(), total=len(recording.instants))
+        task = progress.add_task(what, total=length.total_seconds())
+        for number, poll in enumerate(recording.polls()):
+            if not number % _POLLS_A_STEP:
+                progress.update(task, completed=(poll.at - since).total_seconds())
+            yield poll
 
 
-def describe(recording: Recording, interval: timedelta) -> str:
+def describe(recording: Recording, course: Course) -> str:
     """Return in a sentence what was recorded, and what is not known of it."""
-    instants = recording.instants
-    gaps = [b - a for a, b in pairwise(instants) if b - a > OUTAGE_INTERVALS * interval]
-    longest = f", the longest {show_duration(max(gaps))}" if gaps else ""
+    longest = f", the longest {show_duration(course.longest_gap)}" if course.gaps else ""
+    failed = f", {course.failed} of them failed" if course.failed else ""
     return (
-        f"{count(len(instants), 'poll')} of {recording.marketplace} "
-        f"from {instant(instants[0])} to {instant(instants[-1])}, "
-        f"every {show_duration(interval)}; {count(len(gaps), 'gap')}{longest}"
+        f"{count(course.polls, 'poll')} of {recording.marketplace} "
+        f"from {instant(course.since)} to {instant(course.until)}{failed}, "
+        f"every {show_duration(recording.interval)}; {count(course.gaps, 'gap')}{longest}"
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from monitor.history.window import Window
 from monitor.market.snapshot import Outcome, Poll
 from monitor.store.marketplaces import Marketplace
 from monitor.store.schema import marketplaces, polls
@@ -36,6 +37,22 @@ def record(
     if poll.outcome is Outcome.OK:
         last["last_good_at"] = poll.at
     connection.execute(update(marketplaces).where(marketplaces.c.id == marketplace.id).values(last))
+
+
+def made(
+    connection: Connection, marketplace: Marketplace, window: Window
+) -> list[tuple[datetime, Outcome]]:
+    """Return when polls were made in a window, its end included, and what each came to."""
+    found = connection.execute(
+        select(polls.c.at, polls.c.outcome)
+        .where(
+            polls.c.marketplace_id == marketplace.id,
+            polls.c.at >= window.since,
+            polls.c.at <= window.until,
+        )
+        .order_by(polls.c.at)
+    )
+    return [(row.at, Outcome(row.outcome)) for row in found]
 
 
 def counts(connection: Connection, marketplace: str, since: datetime) -> Counter[Outcome]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.commands import Commands, configure
+from monitor.simulator.server import SimulatorServer
+from tests.integration.commands import Commands, Ran, configure
 
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "replay"
 H100 = RECORDINGS / "h100-pcie-2025-10.jsonl.gz"
@@ -122,3 +123,74 @@ def test_a_wrong_call_says_what_to_write(
     assert ran.status == status
     assert said in " ".join(ran.err.split())
     assert ran.out == ""
+
+
+def figures(ran: Ran) -> dict[str, tuple[int, ...]]:
+    """Return what each rule came to, without what depends on the instants of polls."""
+    keys = ("firing", "resolved", "lapsed")
+    return {name: tuple(rule[key] for key in keys) for name, rule in ran.json()["rules"].items()}
+
+
+def test_the_history_in_the_database_leads_to_the_same_as_its_recording(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    """What is read back has a poll wherever something changed, so that the same comes of it."""
+    some = tmp_path / "some.jsonl"
+    with gzip.open(H100) as lines:
+        some.write_bytes(b"".join(lines.readlines()[300:450]))
+    interval = ("--interval", "30m")
+    told = gpu_monitor("backtest", "--replay", some, *interval, "-c", config, "--json")
+    assert gpu_monitor("import", some, *interval, "-c", config).status == 0
+    lived = gpu_monitor("backtest", "--since", "2025-01-01", *interval, "-c", config, "--json")
+    assert lived.status == 0
+    assert figures(lived) == figures(told)
+    assert figures(told)["h100"][0] > 10
+
+
+def test_polls_that_failed_are_part_of_what_is_lived_through(
+    gpu_monitor: Commands, market: SimulatorServer, tmp_path: Path
+) -> None:
+    config = configure(tmp_path, market.base_url, "json://127.0.0.1:9/")
+    gpu_monitor("poll", "-c", config)
+    market.faults.on("forbidden", endpoint="hostnodes", times=1)
+    gpu_monitor("poll", "-c", config)
+    gpu_monitor("poll", "-c", config)
+    ran = gpu_monitor("backtest", "--since", "1h", "-c", config)
+    assert "3 polls of tensordock" in ran.err
+    assert "1 of them failed, every 1m" in ran.err
+    assert ran.out.splitlines()[1].split()[:2] == ["cheap-3090", "1"]
+
+
+def test_an_empty_history_says_what_to_do(gpu_monitor: Commands, config: Path) -> None:
+    ran = gpu_monitor("backtest", "-c", config)
+    assert ran.status == 1
+    assert "give an earlier --since, or --replay FILE" in ran.err
+
+
+def test_a_threshold_on_the_mean_price_is_crossed_66_times_and_fires_8_times_with_good_clocks(
+    gpu_monitor: Commands, tmp_path: Path
+) -> None:
+    """The mean of the four weeks, weighted by GPUs, as one hostnode's price (docs/alerting.md)."""
+    replay = tmp_path / "mean.jsonl"
+    with gzip.open(H100) as lines:
+        replay.write_text("".join(map(mean_price, lines)), encoding="utf-8")
+    rules = "rules: [{name: mean, match: {gpu: 'h100-*', max_price_per_gpu_hour: 2.23}}]\n"
+    config = configure(tmp_path, "http://127.0.0.1:9", "json://127.0.0.1:9/", rules=rules)
+    ran = gpu_monitor(
+        *("backtest", "--replay", replay, "-c", config, "--json"),
+        *("--sweep", "for=0s,35m", "keep_firing_for=0s,1h30m"),
+    )
+    firing = {(each["for"], each["keep_firing_for"]): each for each in ran.json()["sweep"]}
+    assert firing["0s", "0s"]["firing"] == 66
+    assert firing["35m", "1h30m"]["firing"] == 8
+    assert firing["35m", "1h30m"]["notifications"] < firing["0s", "0s"]["notifications"] / 2
+
+
+def mean_price(line: bytes) -> str:
+    poll = json.loads(line)
+    gpus = [gpu for each in poll["hostnodes"] for gpu in each["available_resources"]["gpus"]]
+    count = sum(gpu["availableCount"] for gpu in gpus)
+    total = sum(gpu["availableCount"] * gpu["price_per_hr"] for gpu in gpus)
+    gpu = {"v0Name": "h100-pcie-80gb", "availableCount": count, "price_per_hr": total / count}
+    hostnode = {"id": "market", "available_resources": {"gpus": [gpu]}, "location": {}}
+    return json.dumps({"at": poll["at"], "hostnodes": [hostnode]}) + "\n"
