@@ -23,7 +23,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "__main__": {"cli", "errors"},
     "cli": {
         *{"app", "setup", "simulator", "cycle", "config", "log", "clock", "listening", VERSION},
-        *{"backtest", "plan", "plots"},
+        *{"backtest", "plan", "plots", "telling"},
         *EDGES,
         *CORE,
     },
