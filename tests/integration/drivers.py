@@ -27,12 +27,18 @@ SHORT_DEADLINE = timedelta(milliseconds=500)
 
 def main(name: str, file: Path) -> None:
     """Run the daemon under the driver `name`, until SIGTERM or its death."""
-    log_to_stderr(json_lines=True, level="info")
     _DRIVERS[name]()
+    run_daemon(file)
+
+
+def run_daemon(file: Path) -> None:
+    """Run the daemon as the command does, with JSON in its log."""
+    log_to_stderr(json_lines=True, level="info")
     Monitor(read_config(file), reread=lambda: read_config(file), redactor=redactor).run()
 
 
-def _die(*_: object) -> NoReturn:
+def die(*_: object) -> NoReturn:
+    """End this process as a loss of power would."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
 
@@ -44,31 +50,31 @@ def _before_commit() -> None:
     def enqueue_and_die(ledger: Ledger, drafts: Any, now: Any) -> None:
         enqueue(ledger, drafts, now)
         if drafts:
-            _die()
+            die()
 
-    _replace(Ledger, "enqueue", enqueue_and_die)
+    replace_method(Ledger, "enqueue", enqueue_and_die)
 
 
 def _before_claiming() -> None:
     """Die when a cycle with notifications is committed, and none of them is claimed."""
-    _replace(Outbox, "claim", lambda *_, **__: [])
-    _replace(Polling, "count_alerts", _die_once_queued)
+    replace_method(Outbox, "claim", lambda *_, **__: [])
+    replace_method(Polling, "count_alerts", _die_once_queued)
 
 
 def _die_once_queued(polling: Polling, _: object) -> None:
     with polling._shared.database.read() as connection:
         if outbox.lengths(connection):
-            _die()
+            die()
 
 
 def _before_sending() -> None:
     """Die when a notification is claimed, and nothing of it has left."""
-    _replace(AppriseSender, "send", _die)
+    replace_method(AppriseSender, "send", die)
 
 
 def _before_settling() -> None:
     """Die when the receiver has accepted a notification, and that is not written down."""
-    _replace(Outbox, "settle", _die)
+    replace_method(Outbox, "settle", die)
 
 
 def _short_deadlines() -> None:
@@ -78,7 +84,7 @@ def _short_deadlines() -> None:
     def hurried(polling: Polling) -> list[Job]:
         return [replace(job, deadline=SHORT_DEADLINE) for job in jobs(polling)]
 
-    _replace(Polling, "jobs", hurried)
+    replace_method(Polling, "jobs", hurried)
 
 
 def _telling_errors() -> None:
@@ -87,11 +93,12 @@ def _telling_errors() -> None:
     def fail(_: object, destination: Destination, *__: object) -> NoReturn:
         raise RuntimeError(destination.url.reveal())
 
-    _replace(AppriseSender, "send", fail)
+    replace_method(AppriseSender, "send", fail)
 
 
-def _replace(owner: type, name: str, by: Callable[..., object]) -> None:
-    setattr(owner, name, by)  # for the life of this process
+def replace_method(owner: type, name: str, by: Callable[..., object]) -> None:
+    """Let every object of `owner` do `by` for the life of this process."""
+    setattr(owner, name, by)
 
 
 _DRIVERS = {
