@@ -11,6 +11,7 @@ from monitor.cli import (
     check_config,
     db,
     demo,
+    explain,
     exports,
     grabs,
     history,
@@ -56,6 +57,7 @@ app.command("run")(run.run)
 app.command("poll")(poll.poll)
 app.command("check-config")(check_config.check_config)
 app.command("offers")(offers.offers)
+app.command("explain")(explain.explain)
 app.command("history")(history.history)
 app.command("stats")(stats.stats)
 app.command("import")(imports.import_)

@@ -22,8 +22,8 @@ from monitor.rules.conditions import (
 from monitor.rules.rule import Rule
 
 _ON_ATTRIBUTE: Mapping[str, Callable[[Any], Condition]] = {
-    "gpu_count": lambda count: AtLeast(attribute=Attribute.AVAILABLE, limit=count),
     "gpu": lambda globs: OneOf(attribute=Attribute.GPU, globs=globs),
+    "gpu_count": lambda count: AtLeast(attribute=Attribute.AVAILABLE, limit=count),
     "max_price_per_gpu_hour": lambda price: AtMost(attribute=Attribute.PRICE, limit=price),
     "min_price_per_gpu_hour": lambda price: AtLeast(attribute=Attribute.PRICE, limit=price),
     "min_uptime": lambda uptime: AtLeast(attribute=Attribute.UPTIME, limit=uptime),

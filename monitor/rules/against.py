@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from monitor.history.verdict import percent
 from monitor.market.money import NanoDollars
 from monitor.rules.past import Look
 
@@ -81,8 +82,8 @@ def bound(condition: Against, look: Look) -> Bound:
     if look.covered < condition.min_coverage:
         return Bound(
             limit=None,
-            why=f"only {look.covered:.0%} of {shown_span(condition.window)} is known, "
-            f"wanted {condition.min_coverage:.0%}",
+            why=f"{percent(look.covered)} of {shown_span(condition.window)} is known, "
+            f"wanted {percent(condition.min_coverage)}",
         )
     if not look.had:
         return Bound(limit=None, why=f"was not to be had within {shown_span(condition.window)}")

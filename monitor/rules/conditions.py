@@ -163,6 +163,41 @@ Condition = OnAttribute | OnShape | Against
 _NO_PAST = Past()
 
 
+def told(condition: Condition) -> str:
+    """Return what a condition asks for, in words that a person would use."""
+    match condition:
+        case Fits():
+            return f"room for {_parts(condition.shape)}"
+        case TotalAtMost():
+            return f"at most {show(condition.limit)} $/h in total"
+        case Against():
+            return condition.wanted
+        case _:
+            return _asked(condition)
+
+
+def _asked(condition: OnAttribute) -> str:
+    name, wanted = condition.attribute.replace("_", " "), condition.wanted
+    least = isinstance(condition, AtLeast)
+    match condition.attribute:
+        case Attribute.PRICE:
+            return f"{'at least ' if least else ''}{wanted} $/h per GPU"
+        case Attribute.AVAILABLE:
+            return f"at least {wanted} free"
+        case _:
+            return f"{name} {'at least ' if least else ''}{wanted}"
+
+
+def _parts(shape: Shape) -> str:
+    parts = (
+        (shape.gpu_count, "GPUs" if shape.gpu_count > 1 else "GPU"),
+        (shape.vcpu_count, "vCPUs"),
+        (shape.ram_gb, "GB of RAM"),
+        (shape.storage_gb, "GB of disk"),
+    )
+    return ", ".join(f"{count} {name}" for count, name in parts if count)
+
+
 def lack(condition: Condition, offer: Offer, past: Past = _NO_PAST) -> str | None:
     """Return what `offer` lacks to meet `condition`, in a few words for a person, or `None`.
 
@@ -191,7 +226,7 @@ def _lack_of_lowness(condition: Against, offer: Offer, past: Past) -> str | None
     if offer.price is None:
         return "price not told"
     if found.limit is None:
-        return f"not known whether it is {condition.wanted}: {found.why}"
+        return found.why
     if offer.price <= found.limit:
         return None
     return f"{_apart(offer.price, found.limit)} $/h too dear to be {condition.wanted}"

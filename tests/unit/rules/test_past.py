@@ -148,7 +148,7 @@ def test_too_little_of_the_window_sets_no_limit_and_says_so() -> None:
     condition = Against(yardstick=Yardstick.LOW, window=timedelta(days=30), min_coverage=0.8)
     found = bound(condition, TOLD)
     assert found.limit is None
-    assert found.why == "only 75% of 30 d is known, wanted 80%"
+    assert found.why == "75 % of 30 d is known, wanted 80 %"
 
 
 def test_a_model_that_was_never_to_be_had_has_no_price_to_compare_with() -> None:
