@@ -151,7 +151,7 @@ def _print_history(measured: Iterable[Measured]) -> None:
     if rows:
         typer.echo("\nagainst history (best price per GPU hour, weighted by time)")
         print_table(
-            ("GPU", "wanted", ".now", ".limit", ".low", ".median", ".high", ">known", "so"),
+            ("GPU", "wanted", ".now", ".limit", ".low", ".median", ".high", ">known", "so…"),
             rows,
             empty="",
         )
@@ -161,16 +161,21 @@ def _measured(each: Measured) -> tuple[str | None, ...]:
     best = each.look.best
     prices = (best.lowest, each.look.median, best.highest) if best else (None,) * 3
     limit, now = each.bound.limit, each.best
+    shown = each.bound.below or limit
     if limit is None:
         so = each.bound.why
     elif now is None:
         so = "is not to be had now"
     else:
-        so = "met" if now <= limit else f"not met; cheaper than {percent(each.look.dearer(now))}"
+        so = (
+            "met"
+            if now <= limit
+            else f"not met; lower than {percent(each.look.dearer(now))} of the time"
+        )
     return (
         each.gpu,
         each.condition.wanted,
-        *(None if price is None else show(price) for price in (now, limit, *prices)),
+        *(None if price is None else show(price) for price in (now, shown, *prices)),
         percent(each.look.covered),
         so,
     )

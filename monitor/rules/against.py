@@ -63,9 +63,13 @@ class Against:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """The limit that a condition sets for one model (nano-dollars), or why there is none."""
+    """The limit that a condition sets for one model (nano-dollars), or why there is none.
+
+    `below` is the price that one has to be below, where it is not enough to be as cheap.
+    """
 
     limit: NanoDollars | None
+    below: NanoDollars | None = None
     why: str = ""
 
 
@@ -86,26 +90,36 @@ def bound(condition: Against, look: Look) -> Bound:
             f"wanted {percent(condition.min_coverage)}",
         )
     if not look.had:
-        return Bound(limit=None, why=f"was not to be had within {shown_span(condition.window)}")
-    return Bound(limit=NanoDollars(_limit(condition, look)))
+        why = f"was not to be had within {shown_span(condition.window)}"
+        return Bound(limit=None, why=why)
+    return _bound(condition, look)
 
 
-def _limit(condition: Against, look: Look) -> int:
+def _bound(condition: Against, look: Look) -> Bound:
     match condition.yardstick:
+        case Yardstick.MEDIAN if condition.milli:
+            return Bound(limit=_less(look.median, condition.milli))
         case Yardstick.MEDIAN:
-            return _less(look.median, condition.milli) - (not condition.milli)
+            return _below(look.median)
         case Yardstick.PERCENTILE:
-            return look.undercut_for(condition.milli) - 1
+            return _below(look.undercut_for(condition.milli))
+        case Yardstick.LOW if look.best.lowest == look.best.highest:
+            why = f"the best price did not move within {shown_span(condition.window)}"
+            return Bound(limit=None, why=why)
         case Yardstick.LOW:
-            return min(look.best.lowest, look.best.highest - 1)
+            return Bound(limit=look.best.lowest)
         case Yardstick.HIGH:
-            return _less(look.best.highest, condition.milli)
+            return Bound(limit=_less(look.best.highest, condition.milli))
         case _:
             assert_never(condition.yardstick)
 
 
-def _less(price: NanoDollars, milli: int) -> int:
-    return price * (WHOLE - milli) // WHOLE
+def _below(price: NanoDollars) -> Bound:
+    return Bound(limit=NanoDollars(price - 1), below=price)
+
+
+def _less(price: NanoDollars, milli: int) -> NanoDollars:
+    return NanoDollars(price * (WHOLE - milli) // WHOLE)
 
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))

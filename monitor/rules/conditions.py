@@ -229,7 +229,10 @@ def _lack_of_lowness(condition: Against, offer: Offer, past: Past) -> str | None
         return found.why
     if offer.price <= found.limit:
         return None
-    return f"{_apart(offer.price, found.limit)} $/h too dear to be {condition.wanted}"
+    if offer.price == found.below:
+        return f"not {condition.wanted}"
+    wanted = found.below or found.limit
+    return f"{_apart(offer.price, wanted)} $/h too dear to be {condition.wanted}"
 
 
 def _unlike(condition: OnAttribute, value: Value) -> str:
