@@ -21,6 +21,7 @@ from monitor.errors import MonitorError, RestartNeededError
 from monitor.jobs.accounts import Accounts
 from monitor.jobs.alertmanagers import Alertmanagers
 from monitor.jobs.delivery import Delivery
+from monitor.jobs.digest import DailyDigest
 from monitor.jobs.health import Health
 from monitor.jobs.history import History
 from monitor.jobs.polling import Polling
@@ -79,6 +80,7 @@ class Monitor:
             buy=self._purchases.decide,
         )
         self._health = Health(self._shared, self._delivery.wake)
+        self._digest = DailyDigest(self._shared, self._delivery.wake)
         self._upkeep = Upkeep(self._shared)
         self._history = History(self._shared)
         self._accounts = Accounts(self._shared)
@@ -156,6 +158,7 @@ class Monitor:
             *self._polling.jobs(),
             *self._telling.jobs(),
             *self._health.jobs(),
+            *self._digest.jobs(),
             *self._upkeep.jobs(),
             *self._history.jobs(),
             *self._accounts.jobs(),

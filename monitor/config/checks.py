@@ -185,9 +185,10 @@ def _receivers(root: Raw) -> Iterator[tuple[Place, object]]:
     sections = [((name,), root.get(name)) for name in ("notifications", "system")]
     telling = [*sections, *_items(root, "rules")]
     inner = [
-        ((*place, "escalate"), table["escalate"])
+        ((*place, key), table[key])
         for place, table in telling
-        if isinstance(table, dict) and "escalate" in table
+        for key in ("escalate", "digest")
+        if isinstance(table, dict) and key in table
     ]
     for place, table in (*telling, *inner):
         match table.get("notify") if isinstance(table, dict) else None:

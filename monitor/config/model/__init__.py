@@ -28,6 +28,7 @@ from monitor.config.model.sources import (
 from monitor.config.model.system import SystemConfig
 from monitor.config.model.table import Table
 from monitor.config.model.telling import (
+    DigestConfig,
     EscalationConfig,
     NotificationsConfig,
     QuietHoursConfig,
@@ -42,6 +43,7 @@ __all__ = [
     "CloudInitConfig",
     "Config",
     "DatabaseConfig",
+    "DigestConfig",
     "EscalationConfig",
     "GrabConfig",
     "MarketplaceConfig",

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from monitor.alerting.digest import DigestTimes
 from monitor.alerting.notice import Escalation, GroupLabel, TemplateTexts
 from monitor.alerting.quiet import QuietHours, QuietThen
 from monitor.config.model.table import Table
@@ -92,6 +93,19 @@ class EscalationConfig(Table):
         return Escalation(after=self.after, notify=self.notify)
 
 
+class DigestConfig(Table):
+    """One message a day about what happened; `notify` is that of `notifications` if not given."""
+
+    at: TimeOfDay
+    tz: Zone
+    notify: Texts = ()
+    empty: Flag = False
+
+    def times(self) -> DigestTimes:
+        """Return when it is due."""
+        return DigestTimes(at=self.at, zone=self.tz)
+
+
 class NotificationsConfig(Table):
     """When alerts are told and to whom, unless a rule says otherwise; names as in Alertmanager.
 
@@ -110,3 +124,4 @@ class NotificationsConfig(Table):
     quiet_hours: QuietHoursConfig | None = None
     escalate: EscalationConfig | None = None
     templates: TemplatesConfig | None = None
+    digest: DigestConfig | None = None
