@@ -93,7 +93,7 @@ def import_(
     done = []
     with opened(settings) as database:
         for replay in replays:
-            intake = _Intake(replay, database, name, interval, usual.get(name, _USUAL_INTERVAL))
+            intake = Intake(replay, database, name, interval, usual.get(name, _USUAL_INTERVAL))
             done.append(intake.run())
     if as_json:
         print_json([_json(name, each) for each in done])
@@ -103,7 +103,7 @@ def import_(
         raise typer.Exit(1)
 
 
-class _Intake:
+class Intake:
     """Takes one file into the history of a marketplace."""
 
     def __init__(

@@ -13,6 +13,7 @@ from tests.bench.figures import Figure
 from tests.bench.history import room, year
 from tests.bench.latency import latency
 from tests.bench.memory import memory
+from tests.bench.recordings import recordings
 from tests.bench.scrape import scrape
 from tests.bench.speed import cycle, decode, rules
 
@@ -27,13 +28,26 @@ class Effort:
     notifications: int
     days: int
     days_of_changes: int
+    observations: int
 
 
 THOROUGH = Effort(
-    rounds=11, early_cycles=20, late_cycles=50, notifications=50, days=18, days_of_changes=365
+    rounds=11,
+    early_cycles=20,
+    late_cycles=50,
+    notifications=50,
+    days=18,
+    days_of_changes=365,
+    observations=1_000_000,
 )
 QUICK = Effort(
-    rounds=3, early_cycles=8, late_cycles=16, notifications=10, days=3, days_of_changes=40
+    rounds=3,
+    early_cycles=8,
+    late_cycles=16,
+    notifications=10,
+    days=3,
+    days_of_changes=40,
+    observations=200_000,
 )
 BENCHES: Mapping[str, Callable[[Effort], list[Figure]]] = {
     "decode": lambda effort: decode(effort.rounds),
@@ -43,6 +57,7 @@ BENCHES: Mapping[str, Callable[[Effort], list[Figure]]] = {
     "memory": lambda effort: memory(effort.early_cycles, effort.late_cycles),
     "room": lambda effort: room(effort.days),
     "year": lambda effort: year(effort.rounds, effort.days_of_changes),
+    "recordings": lambda effort: recordings(effort.observations),
     "latency": lambda effort: latency(effort.notifications),
 }
 

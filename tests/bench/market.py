@@ -82,6 +82,11 @@ def decode_documented(body: bytes) -> "_Answer":
     return _DECODER.decode(body)
 
 
+def decode_recorded(line: bytes) -> "_Recorded":
+    """Return a line of a recording decoded by msgspec alone: the floor of an import."""
+    return _RECORDED_DECODER.decode(line)
+
+
 class _Gpu(msgspec.Struct):
     v0Name: str  # noqa: N815  the API's own name
     availableCount: int  # noqa: N815  likewise
@@ -133,6 +138,12 @@ class _Answer(msgspec.Struct):
     data: _Data
 
 
+class _Recorded(msgspec.Struct):
+    at: str
+    hostnodes: list[_Hostnode]
+
+
+_RECORDED_DECODER = msgspec.json.Decoder(_Recorded)
 _DECODER = msgspec.json.Decoder(_Answer)
 
 

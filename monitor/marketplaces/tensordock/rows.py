@@ -5,6 +5,7 @@ A bad field costs itself, a bad GPU its offer, a bad hostnode its row; each cost
 
 import sys
 from collections import Counter
+from functools import lru_cache
 
 import msgspec
 
@@ -24,6 +25,9 @@ from monitor.marketplaces.tensordock.fields import Flaw
 MOST_ISSUES = 1000
 """Issues of one answer that are kept; the others are only counted, so that memory is bounded."""
 
+_REMEMBERED = 2048
+"""Places and prices of parts that are read once, for the next answer tells most of them again."""
+
 _GPUS = ".available_resources.gpus"
 _NOTHING_TOLD = wire.Resources()
 
@@ -35,7 +39,7 @@ class Rows:
     """The hostnodes and offers read so far, and the issues met on the way.
 
     `silent` counts the rows that do not say in a usable way what they offer (an empty list of GPUs
-    says it: nothing). Places and part prices that hostnodes share word for word are read once.
+    says it: nothing). Places and part prices that are told again word for word are read once.
     """
 
     def __init__(self, where: str) -> None:
@@ -48,8 +52,6 @@ class Rows:
         self._where = where
         self._flaws: list[Flaw] = []
         self._ids: set[str] = set()
-        self._locations: dict[tuple[bytes, bytes], tuple[Location, list[Flaw]]] = {}
-        self._prices: dict[bytes, tuple[ComponentPrices, list[Flaw]]] = {}
 
     def add(self, row: wire.Hostnode | wire.NotAnObject, index: int = 0) -> None:
         """Read the hostnode that stands at `index` of the answer."""
@@ -100,21 +102,13 @@ class Rows:
         )
 
     def _location(self, row: wire.Hostnode) -> Location:
-        key = bytes(row.location_id), bytes(row.location)
-        known = self._locations.get(key)
-        if known is None:
-            known = self._locations[key] = _location(*key)
-        location, flaws = known
+        location, flaws = _location(bytes(row.location_id), bytes(row.location))
         if flaws:
             self._flaws += flaws
         return location
 
     def _component_prices(self, row: wire.Hostnode) -> ComponentPrices:
-        key = bytes(row.pricing)
-        known = self._prices.get(key)
-        if known is None:
-            known = self._prices[key] = _component_prices(key)
-        prices, flaws = known
+        prices, flaws = _component_prices(bytes(row.pricing))
         if flaws:
             self._flaws += flaws
         return prices
@@ -171,7 +165,8 @@ def _offer(
     return offer, Flaw(IssueReason.UNPRICED, ".price_per_hr", fields.A_PRICE, gpu.price_per_hr)
 
 
-def _location(location_id: bytes, location: bytes) -> tuple[Location, list[Flaw]]:
+@lru_cache(maxsize=_REMEMBERED)
+def _location(location_id: bytes, location: bytes) -> tuple[Location, tuple[Flaw, ...]]:
     flaws: list[Flaw] = []
     row = _location_decoder.decode(location)
     if type(row) is not wire.Location:
@@ -193,10 +188,11 @@ def _location(location_id: bytes, location: bytes) -> tuple[Location, list[Flaw]
         network_upload_gbps=fields.gbps(upload, ".location.network_speed_upload_gbps", flaws),
         network_storage=fields.flag(storage, ".location.has_network_storage", flaws),
     )
-    return where, flaws
+    return where, tuple(flaws)
 
 
-def _component_prices(pricing: bytes) -> tuple[ComponentPrices, list[Flaw]]:
+@lru_cache(maxsize=_REMEMBERED)
+def _component_prices(pricing: bytes) -> tuple[ComponentPrices, tuple[Flaw, ...]]:
     flaws: list[Flaw] = []
     row = _pricing_decoder.decode(pricing)
     if type(row) is not wire.Pricing:
@@ -208,7 +204,7 @@ def _component_prices(pricing: bytes) -> tuple[ComponentPrices, list[Flaw]]:
         per_gb_ram=fields.part_price(row.per_gb_ram_hr, ".pricing.per_gb_ram_hr", flaws),
         per_gb_storage=fields.part_price(storage, ".pricing.per_gb_storage_hr", flaws),
     )
-    return prices, flaws
+    return prices, tuple(flaws)
 
 
 def _want_object(found: object, where: str, flaws: list[Flaw]) -> None:
