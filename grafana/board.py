@@ -19,7 +19,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from grafana.frame import ORANGE, PURPLE, AnyPanel
-from grafana.queries import PROMETHEUS, promql
+from grafana.queries import POSTGRESQL, PROMETHEUS, Rows, promql
 
 TAG = "gpu-monitor"
 Variable = Builder[VariableModel]
@@ -90,6 +90,13 @@ def one(name: str, label: str, query: str) -> Variable:
     return _asked(name, label, query, PROMETHEUS)
 
 
+def listed(name: str, label: str, sql: str) -> Variable:
+    """Return a variable of which any number of values of a column may be chosen, at first all."""
+    every = VariableOption(selected=True, text=["All"], value=["$__all"])
+    asked = _asked(name, label, sql, POSTGRESQL)
+    return asked.multi(multi=True).include_all(include_all=True).current(every)
+
+
 def job() -> Variable:
     """Return the variable `job`: the jobs by which Prometheus scrapes monitors."""
     return several("job", "Job", "label_values(gpu_monitor_build_info, job)")
@@ -140,6 +147,30 @@ class _Titled(AnnotationQuery):
 
     def to_json(self) -> dict[str, object]:
         return {**super().to_json(), **self._titles}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Builder[AnnotationQuery]):
+    """Marks each row of an SQL query at its `time`, with its `text` and `tags`."""
+
+    name: str
+    sql: str
+    color: str = ORANGE
+
+    def build(self) -> AnnotationQuery:
+        """Return the annotation's query."""
+        return _Selected(self)
+
+
+class _Selected(AnnotationQuery):
+    """An annotation's query with the target of the PostgreSQL data source, which the SDK lacks."""
+
+    def __init__(self, noted: Noted) -> None:
+        super().__init__(noted.name, POSTGRESQL, icon_color=noted.color, built_in=None)
+        self._target = Rows(sql=noted.sql).target("Anno")
+
+    def to_json(self) -> dict[str, object]:
+        return {**super().to_json(), "target": self._target}
 
 
 def marks() -> list[Annotation]:

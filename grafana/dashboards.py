@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from grafana.history import history
 from grafana.market import market
 from grafana.model import model
 from grafana.monitor import monitor
@@ -14,6 +15,7 @@ ALL: Mapping[str, Callable[[], Dashboard]] = {
     "gpu-market": market,
     "gpu-model": model,
     "gpu-monitor": monitor,
+    "gpu-history": history,
 }
 
 

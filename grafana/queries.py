@@ -81,6 +81,51 @@ class Now:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeSeries:
+    """SQL with the columns `time`, `metric` (the series' name) and `value`, by time."""
+
+    sql: str
+
+    @property
+    def source(self) -> DataSourceRef:
+        """PostgreSQL."""
+        return POSTGRESQL
+
+    def target(self, ref: str) -> Builder[Dataquery]:
+        """Return the query as a panel's target."""
+        return _Sql(self.sql, "time_series", ref)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """SQL whose rows are shown as they come."""
+
+    sql: str
+
+    @property
+    def source(self) -> DataSourceRef:
+        """PostgreSQL."""
+        return POSTGRESQL
+
+    def target(self, ref: str) -> Builder[Dataquery]:
+        """Return the query as a panel's target."""
+        return _Sql(self.sql, "table", ref)
+
+
+class _Sql(Dataquery, Builder[Dataquery]):
+    """A query of the PostgreSQL data source, which the SDK has no type for."""
+
+    def __init__(self, sql: str, form: str, ref: str) -> None:
+        self._fields = {"rawSql": sql, "format": form, "refId": ref}
+
+    def build(self) -> Dataquery:
+        return self
+
+    def to_json(self) -> dict[str, object]:
+        return {**self._fields, "rawQuery": True, "editorMode": "code", "datasource": POSTGRESQL}
+
+
 def promql(text: str) -> str:
     """Return a query on one line with its matchers written out; `@name` is one of the scopes below.
 

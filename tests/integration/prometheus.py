@@ -91,7 +91,12 @@ class Prometheus:
 
 @contextlib.contextmanager
 def prometheus(
-    folder: Path, *, targets: Sequence[str] = (), others: Sequence[str] = (), every: str = "1s"
+    folder: Path,
+    *,
+    targets: Sequence[str] = (),
+    others: Sequence[str] = (),
+    every: str = "1s",
+    options: Sequence[str] = (),
 ) -> Iterator[Prometheus]:
     """Run a Prometheus in `folder` that scrapes `targets` and evaluates this project's rules.
 
@@ -116,6 +121,7 @@ def prometheus(
         "--storage.tsdb.retention.time=10y",
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
+        *options,
     ]
     log = folder / "prometheus.log"
     with log.open("wb") as stream, subprocess.Popen(command, stderr=stream) as running:

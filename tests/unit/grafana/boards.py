@@ -57,6 +57,11 @@ def variables(uid: str) -> dict[str, Json]:
     return {each["name"]: each for each in loaded(uid)["templating"]["list"]}
 
 
+def of_prometheus(uid: str) -> bool:
+    """Return whether a dashboard asks Prometheus, and not a database."""
+    return any(each.get("query") == "prometheus" for each in variables(uid).values())
+
+
 def rules() -> list[Json]:
     """Return all Prometheus rules, alerts and recordings."""
     documents = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in RULES]
