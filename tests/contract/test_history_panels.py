@@ -43,8 +43,8 @@ def rollup(at: datetime, gpu: int, seconds: float) -> dict[str, object]:
     """Return a roll-up of which a half was polled, and the model could be had for half of that."""
     price = gpu * 1_000_000_000 + at.day * 1_000_000
     covered = seconds / 2
-    prices = ("best_low", "best_high", "best_mean", "best_median")
-    prices = (*prices, "offers_high", "offers_mean", "offers_median")
+    best, offers = ("low", "high", "mean", "median"), ("high", "mean", "median")
+    prices = [*(f"best_{each}" for each in best), *(f"offers_{each}" for each in offers)]
     return {
         "at": at,
         "low_at": at,

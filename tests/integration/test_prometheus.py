@@ -77,6 +77,10 @@ def _let_things_happen(place: Site, prom: Prometheus) -> None:
     prom.wait_for('rate(gpu_monitor_polls_total{outcome="ok"}[5s]) > 0')
     for rule in RECORDINGS:
         prom.wait_for(rule["record"])
+    place.market.simulation._courses.clear()  # what is asked by two queries must be one market
+    time = prom.wait_for("vector(time())")[0]["value"][1]
+    prom.wait_for(f"min(gpu_monitor_last_successful_poll_timestamp_seconds) > {time}")
+    prom.wait_for(f"vector(time()) > {time} + 3")
 
 
 def chosen(uid: str) -> dict[str, str]:
@@ -108,7 +112,8 @@ def test_every_variable_has_values(watched: Watched, uid: str) -> None:
 
 
 def marks() -> list[Json]:
-    return [mark for uid in UIDS for mark in loaded(uid)["annotations"]["list"]]
+    found = [mark for uid in UIDS for mark in loaded(uid)["annotations"]["list"]]
+    return [mark for mark in found if mark["datasource"]["type"] == "prometheus"]
 
 
 def test_every_annotation_asks_for_what_is_there(watched: Watched) -> None:
@@ -183,3 +188,8 @@ def test_prometheus_likes_openmetrics_best(watched: Watched) -> None:
     """What it sends is what the tests of `negotiate` take for the header of Prometheus 2."""
     assert watched.accepted == PROMETHEUS_2
     assert negotiate(watched.accepted) is Format.OPENMETRICS
+
+
+def test_prometheus_has_nothing_to_complain_of(watched: Watched) -> None:
+    """It warns of samples that are there twice, out of order, or cannot be read."""
+    assert watched.prom.log.read_text(encoding="utf-8") == ""
