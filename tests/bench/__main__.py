@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.backtest import backtest
+from tests.bench.delivery import delivery
 from tests.bench.figures import Figure
 from tests.bench.history import room, year
 from tests.bench.latency import latency
@@ -26,6 +28,7 @@ class Effort:
     early_cycles: int
     late_cycles: int
     notifications: int
+    queued: int
     days: int
     days_of_changes: int
     observations: int
@@ -39,6 +42,7 @@ THOROUGH = Effort(
     days=18,
     days_of_changes=365,
     observations=1_000_000,
+    queued=10_000,
 )
 QUICK = Effort(
     rounds=3,
@@ -48,11 +52,14 @@ QUICK = Effort(
     days=3,
     days_of_changes=40,
     observations=200_000,
+    queued=1_000,
 )
 BENCHES: Mapping[str, Callable[[Effort], list[Figure]]] = {
     "decode": lambda effort: decode(effort.rounds),
     "cycle": lambda effort: cycle(effort.rounds),
     "rules": lambda effort: rules(effort.rounds),
+    "backtest": lambda effort: backtest(effort.rounds),
+    "delivery": lambda effort: delivery(effort.queued),
     "scrape": lambda effort: scrape(effort.rounds),
     "memory": lambda effort: memory(effort.early_cycles, effort.late_cycles),
     "room": lambda effort: room(effort.days),

@@ -1,6 +1,7 @@
 """How fast queued notifications reach a local HTTP receiver, through the outbox on SQLite."""
 
 import gc
+import logging
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,8 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+
+import structlog
 
 from monitor.alerting.notice import NotifyReason
 from monitor.alerting.outbox import Draft
@@ -71,6 +74,7 @@ def _drain(database: Database, told: Sequence[Destination], count: int) -> float
         jitter=lambda: 1.0,
         on_outcome=lambda _receiver, _status: None,
     )
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     gc.collect()
     started = time.perf_counter()
     report = dispatcher.drain(threading.Event())

@@ -8,7 +8,7 @@ SLACK = 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["decode", "cycle", "rules", "scrape", "room", "year"])
+@pytest.mark.parametrize("name", ["decode", "cycle", "rules", "delivery", "scrape", "room", "year"])
 def test_keeps_to_twice_its_bound(name: str) -> None:
     for figure in BENCHES[name](QUICK):
         assert figure.within(SLACK), figure
