@@ -50,7 +50,7 @@ def render(notice: Notice, *, now: datetime) -> Message:
         return _message(plain(system_title(notice), TITLE_LENGTH), _system_body(notice, now))
     best = best_first(notice.firing)
     title = f"{_PREFIXES.get(notice.reason, '')}{_rules(notice)}: {_what(notice, best)}"
-    lines: list[str] = []
+    lines = ["there was, until the poll before:"] if best and _all_gone(notice.firing) else []
     strong: list[int] = []
     for sighting in best[:SHOWN]:
         strong.append(len(lines))
@@ -90,11 +90,14 @@ def _rules(notice: Notice) -> str:
 
 def _what(notice: Notice, best: Sequence[Sighting]) -> str:
     if best and notice.reason is not NotifyReason.RESOLVED:
-        there = any(alert.offers for alert in notice.firing)
-        return _headline(best[0]) if there else _gone(best[0])
+        return _gone(best[0]) if _all_gone(notice.firing) else _headline(best[0])
     if notice.missed:
         return f"{_ended(notice.missed, notice.at)}, while it was quiet"
     return _ended(notice.resolved, notice.at) if notice.resolved else "no offer is left"
+
+
+def _all_gone(alerts: Iterable[Alert]) -> bool:
+    return not any(alert.offers for alert in alerts)
 
 
 def _system_body(notice: Notice, now: datetime) -> Iterator[str]:
@@ -122,8 +125,8 @@ def why(notice: Notice) -> str:
 
 def _endings(notice: Notice, alerts: Sequence[Alert], what: str) -> Iterator[str]:
     for alert in alerts[:SHOWN]:
-        ended_at = instant(alert.resolved_at or notice.at)
-        yield f"{what} {_end(alert, notice.at)}, at {ended_at}: {_of(notice, alert)}"
+        ended = f"{_ending(alert, what)} {_end(alert, notice.at)}"
+        yield f"{ended}, at {instant(alert.resolved_at or notice.at)}: {_of(notice, alert)}"
     yield from _rest(len(alerts) - SHOWN, f"more {what}")
 
 
@@ -180,12 +183,18 @@ def _ended(alerts: Sequence[Alert], at: datetime) -> str:
     told = min(alerts, key=lambda alert: (alert.value is None, alert.value or 0))
     gpu = f"{plain(told.best[0].gpu)} " if told.best else ""
     others = f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""
-    return f"{gpu}ended {_end(told, at)}{others}"
+    return f"{gpu}{_ending(told, 'ended')} {_end(told, at)}{others}"
+
+
+def _ending(alert: Alert, what: str) -> str:
+    """Return what became of an alert; one about the gone ends when that is there again."""
+    return "is back" if alert.best and not alert.offers else what
 
 
 def _end(alert: Alert, at: datetime) -> str:
     lasted = (alert.resolved_at or at) - (alert.firing_at or alert.active_at)
-    return f"after {duration(lasted)}, last {_from(alert.value)}"
+    last = "" if is_system(alert.rule) else f", last {_from(alert.value)}"
+    return f"after {duration(lasted)}{last}"
 
 
 def _since(alert: Alert, now: datetime) -> str:

@@ -30,6 +30,7 @@ from monitor.cli.common import (
 from monitor.cli.person import whoami
 from monitor.clock import utc_now
 from monitor.config.model import Config
+from monitor.config.system import system_rules
 from monitor.errors import MonitorError
 from monitor.rules.alert import Alert, AlertState, Severity
 from monitor.store import alerts, silences
@@ -172,6 +173,7 @@ def expire(
 def labels_of(alert: Alert, config: Config) -> dict[str, str]:
     """Return what matchers see of an alert; a rule that is no longer there counts as `info`."""
     severities = {rule.name: rule.severity for rule in config.rules}
+    severities |= {rule.name: rule.severity for rule, _ in system_rules(config)}
     return matched_labels(alert.rule, alert.labels, severities.get(alert.rule, Severity.INFO))
 
 
