@@ -1,5 +1,6 @@
 """What every command has in common: its configuration, its help, and where it says what."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from typer.core import TyperGroup
 from monitor import __version__
 from monitor.cli import app
 from monitor.store import migrate
+from monitor.store.engine import Database
+from monitor.store.ownership import sole_owner
 from tests.integration.commands import TOKEN, Commands, configure, in_a_process
 
 MISTAKES = Path(__file__).parents[1] / "unit" / "config"
@@ -155,3 +158,26 @@ def test_a_command_leaves_a_database_of_another_version_alone(
     assert ran.status == 1
     assert "is not of this version" in ran.err
     assert "db upgrade" in ran.err
+
+
+def test_the_size_of_the_database_is_told(gpu_monitor: Commands, config: Path) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
+    shown = gpu_monitor("db", "size", "-c", config)
+    assert (shown.status, shown.out) == (0, "")
+    assert "all tables are empty\n" in shown.err
+    assert "an hour of polling is needed" in shown.err
+    found = json.loads(gpu_monitor("db", "size", "--json", "-c", config).out)
+    assert found["bytes"] > 0
+    assert found["bytes_after_a_year"] is None
+    assert {"table", "rows", "bytes", "bytes_per_day"} <= found["tables"][0].keys()
+
+
+def test_a_file_is_compacted_only_without_a_daemon(gpu_monitor: Commands, config: Path) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
+    compacted = gpu_monitor("db", "compact", "-c", config)
+    assert compacted.status == 0
+    assert "monitor.db: " in compacted.err
+    database = Database.open(f"sqlite:///{config.parent / 'data' / 'monitor.db'}")
+    with closing(database), sole_owner(database):
+        refused = gpu_monitor("db", "compact", "-c", config)
+    assert refused.status == 1
