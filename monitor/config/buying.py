@@ -4,7 +4,6 @@ from monitor.config.model import Config, RuleConfig, RuleGrabConfig
 from monitor.config.presets import preset
 from monitor.config.rules import rule
 from monitor.grab.wish import Buying, Limits, Wish, stricter
-from monitor.rules.against import Against
 from monitor.rules.alert import RuleName
 
 
@@ -36,8 +35,7 @@ def _wish(config: RuleConfig, grab: RuleGrabConfig, whole: Config) -> Wish:
         rule=RuleName(config.name),
         preset=next(preset(each) for each in whole.presets if each.name == grab.preset),
         mode=stricter(grab.mode, whole.grab.mode),
-        # Not those against history: what is no dearer than it was decided meets them still.
-        conditions=tuple(c for c in rule(config).conditions if not isinstance(c, Against)),
+        conditions=rule(config).conditions,
         max_total_per_hour=grab.max_total_per_hour,
         limits=Limits(
             max_instances=grab.max_instances,

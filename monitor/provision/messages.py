@@ -62,7 +62,8 @@ def unclear(grab: Grab) -> Message:
         _plain(grab.reason),
         "It is not sent again. The list of instances is watched for its name, and until that is "
         "settled it counts as bought.",
-        f"If you know more: gpu-monitor grabs resolve {grab.id}",
+        f"If you know more: gpu-monitor grabs resolve {grab.id} --as created --instance ID, or "
+        "--as failed",
         *_offer(grab),
     )
 

@@ -1,12 +1,14 @@
 """From a rule that fires to an instance that runs and ends, and what comes between."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
-from monitor.grab.acts import approve, end, resolve_as_created
+from monitor.grab.acts import approve, created, end, resolve_as_created
 from monitor.grab.book import Switch
 from monitor.grab.follow import NEVER_MADE_AFTER
 from monitor.grab.grab import Grab, GrabStatus, Mode
@@ -15,6 +17,7 @@ from monitor.grab.wish import Limits, Orphans, WhenDearer
 from monitor.market.instance import InstanceId
 from monitor.market.money import nano
 from monitor.rules.alert import RuleName
+from monitor.simulator.answers import Answer
 from tests.unit.grab.buying import HOUR, MINUTE, a_buying, a_wish
 from tests.unit.provision.world import CREATE_TIMEOUT, SECOND, World
 
@@ -374,6 +377,44 @@ def test_nothing_is_bought_once_it_is_stopped_however_and_whenever(how: str, whe
         world.buying = a_buying(a_wish(mode=Mode.APPROVE, limits=ONE), mode=Mode.APPROVE)
     world.buy()
     assert world.sent == []
+
+
+def during(world: World, path: str, happens: Callable[[], object]) -> None:
+    """Let something happen after the next request to `path` has acted, before it is answered."""
+    answer = world._answer
+
+    def answered(request: httpx.Request) -> Answer:
+        found = answer(request)
+        if path in request.url.path and request.method != "DELETE":
+            world._answer = answer  # type: ignore[method-assign]  # the seam this test is about
+            happens()
+        return found
+
+    world._answer = answered  # type: ignore[method-assign]  # likewise
+
+
+def test_a_stop_file_that_appears_during_the_second_look_stops_it() -> None:
+    world = one()
+    during(world, "/hostnodes/", lambda: setattr(world, "stop_file", True))
+    world.buy()
+    assert (world.sent, Cause.of(world.books.all()[0].reason)) == ([], Cause.STOP_FILE)
+
+
+def test_an_answer_that_comes_late_undoes_nothing_that_was_found_meanwhile() -> None:
+    """Another process gave up waiting, and found the instance; then the answer is lost for good."""
+    world = one()
+    world.faults.on("acts-hangs", endpoint="create", times=1)
+
+    def find() -> None:
+        with world.books.book() as book:
+            (sent,) = book.with_status({GrabStatus.SUBMITTED})
+            made = world.ours[0]
+            found = created(sent, InstanceId(made.id), "found: by another process", world.now)
+            book.change(sent, found, found.reason, world.now)
+
+    during(world, "/instances", find)
+    world.buy()
+    assert world.statuses == ["created"]
 
 
 def test_what_was_bought_is_followed_and_ended_while_buying_is_paused() -> None:
