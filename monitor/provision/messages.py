@@ -97,6 +97,17 @@ def stopped(grab: Grab) -> Message:
     )
 
 
+def lost(grab: Grab) -> Message:
+    """Tell that nobody can follow an instance, or end it, any more."""
+    return _message(
+        f"nobody follows it any more: {_what(grab)}",
+        f"The marketplace {_plain(grab.marketplace)} is no longer configured, so that nothing can "
+        "be asked there or deleted. It goes on costing money.",
+        "Put the marketplace back into the configuration, or delete it by hand:",
+        f"instance {_plain(grab.instance_id or grab.instance_name)}",
+    )
+
+
 def is_deleted(grab: Grab) -> Message:
     """Tell that an instance is being deleted, and why."""
     return _message(f"deleting: {_what(grab)}", f"Why: {_plain(grab.reason)}")

@@ -34,6 +34,7 @@ _CHARGED = {GrabStatus.CREATED, GrabStatus.RUNNING, GrabStatus.DELETING}
 _UNSENT = {GrabStatus.PLANNED, GrabStatus.AWAITING_APPROVAL}
 _NOT_RUNNING = {InstanceStatus.STOPPED, InstanceStatus.FAILED}
 _STOPPED = "stopped"
+_LOST = "lost"
 
 Pair = tuple[Grab, Grab]
 """A grab before and after."""
@@ -67,8 +68,10 @@ class Reconciler:
         seen = False
         for name in sorted({*marketplaces, *(grab.marketplace for grab in living)}):
             shop = self._tools.shop(name)
-            if shop is not None:
-                own = [grab for grab in living if grab.marketplace == name]
+            own = [grab for grab in living if grab.marketplace == name]
+            if shop is None:
+                self._tell_lost(own, now)
+            else:
                 seen |= self._look(name, shop, own, now)
         if seen:
             self._lapse(now)
@@ -170,6 +173,13 @@ class Reconciler:
             if untold:
                 pairs.append((grab, told))
         self._write(pairs, now)
+
+    def _tell_lost(self, living: Sequence[Grab], now: datetime) -> None:
+        """Tell once of each instance whose marketplace is no longer configured."""
+        untold = [grab for grab in living if _LOST not in grab.told]
+        for grab in untold:
+            self._say(grab, messages.lost(grab), urgent=True)
+        self._write([(grab, replace(grab, told=(*grab.told, _LOST))) for grab in untold], now)
 
     def _say(self, grab: Grab, message: Message, *, urgent: bool) -> None:
         self._tools.teller.tell(grab.rule, message, urgent=urgent)

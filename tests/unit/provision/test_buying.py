@@ -1,6 +1,7 @@
 """From a rule that fires to an instance that runs and ends, and what comes between."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from monitor.grab.reasons import Cause
 from monitor.grab.wish import Limits, Orphans, WhenDearer
 from monitor.market.instance import InstanceId
 from monitor.market.money import nano
+from monitor.provision.reconcile import Reconciler
 from monitor.rules.alert import RuleName
 from monitor.simulator.answers import Answer
 from tests.unit.grab.buying import HOUR, MINUTE, a_buying, a_wish
@@ -530,6 +532,17 @@ def test_a_rule_that_is_removed_stops_what_it_had_planned_and_keeps_what_runs() 
     world.send()
     world.advance(10 * MINUTE)
     assert [grab.status.value for grab in world.books.all()] == ["running", "refused"]
+
+
+def test_what_nobody_can_follow_any_more_is_told_once() -> None:
+    world = one()
+    world.buy()
+    world.follow()
+    tools = replace(world.tools, shop=lambda _: None)
+    lost = Reconciler(tools, sending=frozenset, alone=True)
+    for _ in range(3):
+        lost.run(world.now, [])
+    assert world.titles == ["bought", "nobody follows it any more"]
 
 
 def test_days_are_charged_each_on_its_own() -> None:
