@@ -1,9 +1,6 @@
 """`notifications` and `notify`: what was sent to whom, and a test through the real path."""
 
-import random
 from collections.abc import Iterator
-from datetime import datetime
-from threading import Event
 from typing import Annotated, Any
 
 import typer
@@ -24,15 +21,13 @@ from monitor.cli.common import (
     print_table,
     read_config,
 )
+from monitor.cli.drill import drill
 from monitor.cli.preview import preview
-from monitor.clock import monotonic, utc_now
-from monitor.delivery.dispatch import Dispatcher
-from monitor.delivery.senders import Senders
+from monitor.cli.sending import deliver, notification_json
+from monitor.clock import utc_now
 from monitor.errors import MonitorError
-from monitor.setup import Setup, set_up
+from monitor.setup import set_up
 from monitor.store import outbox
-from monitor.store.dispatch import Outbox
-from monitor.store.engine import Database
 from monitor.store.outbox import Failure, Found, Notification
 
 _PATIENCE = 10.0
@@ -55,7 +50,7 @@ def list_(
     with opened(read_config(config)) as database, database.read() as connection:
         found = outbox.listed(connection, limit=limit, status=status, receiver=receiver)
     if as_json:
-        print_json([_json(each) for each in found])
+        print_json([notification_json(each) for each in found])
         return
     now = utc_now()
     print_table(
@@ -93,7 +88,7 @@ def show(
     if as_json:
         print_json(
             {
-                **_json(found.notification),
+                **notification_json(found.notification),
                 "body": found.body,
                 "failures": [_failure_json(each) for each in found.failures],
             }
@@ -120,6 +115,7 @@ def resend(
 
 
 notify.command("preview")(preview)
+notify.command("drill")(drill)
 
 
 @notify.command("test")
@@ -138,11 +134,13 @@ def try_receiver(
             known = ", ".join(setup.plan.destinations) or "none"
             raise typer.BadParameter(f"no receiver is named {receiver}; there are: {known}")
         with opened(setup.config) as database:
-            found = _send(database, setup, receiver, utc_now())
+            now = utc_now()
+            drafts = setup.plan.drafts([receiver], render_test(receiver, now), NotifyReason.TEST)
+            found = deliver(database, setup, drafts, now)
     finally:
         setup.close()
     if as_json:
-        print_json([_json(each) for each in found])
+        print_json([notification_json(each) for each in found])
     for each in found:
         err.print(f"{each.destination}: {each.status.value}{_why(each)}")
     if any(each.status is not NotificationStatus.SENT for each in found):
@@ -181,51 +179,3 @@ def _why(each: Notification) -> str:
     if each.status is NotificationStatus.QUEUED and not each.attempts:
         return ": it waits behind an earlier one; see `gpu-monitor notifications list`"
     return f": {each.error}" if each.error else ""
-
-
-def _send(database: Database, setup: Setup, receiver: str, now: datetime) -> list[Notification]:
-    """Queue the test and send it, and nothing else; a daemon may be quicker, which is as well."""
-    drafts = setup.plan.drafts([receiver], render_test(receiver, now), NotifyReason.TEST)
-    with database.transaction() as connection:
-        ids = set(outbox.enqueue(connection, drafts, now))
-    dispatcher = Dispatcher(
-        outbox=Outbox(database, only=ids),
-        sender=Senders(utc_now),
-        destinations=setup.destinations,
-        now=utc_now,
-        jitter=random.random,
-        on_outcome=lambda *_: None,
-    )
-    stop, deadline = Event(), monotonic() + _PATIENCE
-    while True:
-        dispatcher.drain(stop)
-        with database.read() as connection:
-            latest = outbox.listed(connection, limit=1_000, receiver=receiver)
-        found = [each for each in latest if each.id in ids]
-        if not any(map(_is_under_way, found)) or monotonic() > deadline:
-            return found
-        stop.wait(_LOOK_AGAIN)
-
-
-def _is_under_way(each: Notification) -> bool:
-    """Return whether a daemon is sending it, or it waits behind an earlier one."""
-    waits = each.status is NotificationStatus.QUEUED and not each.attempts
-    return waits or each.status is NotificationStatus.SENDING
-
-
-def _json(each: Notification) -> dict[str, Any]:
-    return {
-        "id": each.id,
-        "receiver": each.receiver,
-        "destination": each.destination,
-        "status": each.status.value,
-        "attempts": each.attempts,
-        "unknown_attempts": each.unknown_attempts,
-        "created_at": instant(each.created_at),
-        "next_attempt_at": instant(each.next_attempt_at),
-        "sent_at": instant(each.sent_at),
-        "reason": each.reason.value,
-        "rule": each.rule,
-        "title": each.title,
-        "error": each.error,
-    }

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from monitor.cli import notifications
+from monitor.cli import sending
 from monitor.clock import utc_now
 from monitor.config.load import load
 from monitor.delivery.apprise import AppriseSender
@@ -93,7 +93,7 @@ def test_a_dead_receiver_fails_the_test_and_stays_queued(
 def test_a_test_behind_one_that_waits_says_so(
     gpu_monitor: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "_PATIENCE", 0.1)
+    monkeypatch.setattr(sending, "_PATIENCE", 0.1)
     url = f"json://127.0.0.1:{closed_port()}/"
     config = configure(tmp_path, MARKET, url, rules=NO_RULES)
     gpu_monitor("notify", "test", "chat", "-c", config)
