@@ -62,7 +62,7 @@ def open_group(key: Labels, policy: NotifyPolicy, now: datetime) -> Group:
 def decide(group: Group, policy: NotifyPolicy, standing: Standing, now: datetime) -> Decision:
     """Return what is to be told about `group` as it stands now."""
     night = policy.quiet_hours.until(now) if policy.quiet_hours else None
-    fresh = replace(group, due_at=None)
+    fresh = group if group.due_at is None else replace(group, due_at=None)
     look = _Look(group=fresh, policy=policy, standing=standing, now=now, night=night)
     return look.escalate(look.decide())
 
@@ -95,18 +95,22 @@ class _Look:
         return self._tell(reason)
 
     def _reason(self) -> NotifyReason | Withheld:
-        firing, told = self.standing.firing, self.group.told
+        firing, told_at = self.standing.firing, self.group.told_at
         if self.night is None and not self.group.held <= self.standing.silenced.keys():
             return NotifyReason.HELD
-        if self.group.told_at is None:
+        if told_at is None:
             return NotifyReason.FIRST if firing else self._nothing()
+        unchanged = firing == self.group.told  # as nearly all are in nearly every cycle
+        news = None if unchanged else self._news()
+        return news or (self._repeat(told_at) if firing else self._nothing())
+
+    def _news(self) -> NotifyReason | None:
+        firing, told = self.standing.firing, self.group.told
         if any(key not in told for key in firing):
             return NotifyReason.NEW
         if _has_improved(told, firing, self.policy.improve_by):
             return NotifyReason.IMPROVED
-        if self.policy.send_resolved and self._ended():
-            return NotifyReason.RESOLVED
-        return self._repeat(self.group.told_at) if firing else self._nothing()
+        return NotifyReason.RESOLVED if self.policy.send_resolved and self._ended() else None
 
     def _nothing(self) -> Withheld:
         return Withheld.SILENCED if self.standing.silenced else Withheld.NOTHING_NEW
@@ -147,6 +151,8 @@ class _Look:
     def _keep(self, withheld: Withheld) -> Group:
         """Return the group with what has silently ended forgotten."""
         ended = self._ended()
+        if not ended and self.group.withheld is withheld:
+            return self.group
         return replace(
             self.group,
             withheld=withheld,
@@ -198,7 +204,10 @@ class _Look:
         if group.held and self.night:
             ends.append(self.night)
             withheld = Withheld.QUIET_HOURS
-        return Decision(group=replace(group, withheld=withheld, due_at=min(ends, default=None)))
+        due_at = min(ends, default=None)
+        if (group.withheld, group.due_at) == (withheld, due_at):
+            return Decision(group=group)
+        return Decision(group=replace(group, withheld=withheld, due_at=due_at))
 
     def _escalate_at(self) -> datetime | None:
         if self.policy.escalate is None:

@@ -127,4 +127,4 @@ def _pick(
 
 
 def _marketplace(labels: Labels) -> str:
-    return next(value for name, value in labels if name == GroupLabel.MARKETPLACE)
+    return dict(labels)[GroupLabel.MARKETPLACE]

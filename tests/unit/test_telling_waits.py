@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alerting.notice import Escalation, GroupLabel, NotifyPolicy, Withheld
+from monitor.alerting.notice import Escalation, Group, GroupLabel, NotifyPolicy, Withheld
 from monitor.alerting.outbox import DestinationKey
 from monitor.alerting.quiet import QuietHours, QuietThen
 from monitor.alerting.silence import Silence, SilenceId, read_matcher
@@ -16,6 +16,14 @@ from monitor.market.money import nano
 from monitor.plan import Plan
 from monitor.rules.alert import Acknowledgement, Alert, AlertState, RuleName, Severity
 from monitor.rules.rule import Rule
+from monitor.store.encoding import (
+    alert_keys_text,
+    labels_text,
+    read_alert_keys,
+    read_labels,
+    read_told,
+    told_text,
+)
 from tests.unit.test_telling import MINUTE, NOON, A, B, Memory, an_alert, told
 
 HOUR = 60
@@ -303,6 +311,18 @@ def test_a_silence_that_does_not_count_now_changes_nothing(ends: float) -> None:
 # Whatever happens
 
 
+class Restarting(Memory):
+    """A ledger whose groups are read back from their stored text, as after a restart."""
+
+    def keep(self, group: Group) -> None:
+        self.known[read_labels(labels_text(group.key))] = replace(
+            group,
+            told=read_told(told_text(group.told)),
+            held=read_alert_keys(alert_keys_text(group.held)),
+            escalated=read_alert_keys(alert_keys_text(group.escalated)),
+        )
+
+
 steps = st.tuples(
     st.integers(1, 90),
     st.sets(st.sampled_from(["h100", "l4", "t4"])),
@@ -331,7 +351,7 @@ def test_nothing_is_lost_or_told_twice_whatever_happens(
     Once nothing keeps it back, all that fires has been told, and only what was told as firing is
     told as ended; of a held night nothing is missing.
     """
-    ledger = Memory()
+    ledger = Restarting()
     policy = plan(A, quiet_hours=quiet, group_by=group_by, send_resolved=resolved, escalate=ON_CALL)
     minutes, fires, mentioned, held_back = 0.0, set[str](), "", set[str]()
     for passed, gpus, price, is_acknowledged, silent in life:
