@@ -54,7 +54,7 @@ Found = Mapping[Model, Sequence[Summary]]
 
 _MOST_STEPS = 20_000
 _MOST_IN_A_DAY = 48
-_LINE = 30
+_LINE = 24
 _WEEK = When(timedelta(days=7))
 
 
