@@ -100,7 +100,14 @@ def run_cycle(
             )
             ledger.save(evaluation.changed, evaluation.transitions)
             active, transitions = evaluation.active, transitions + evaluation.transitions
-        told = tell(ledger, plan, poll.marketplace, {**watched.active, **active}.values(), now)
+        told = tell(
+            ledger,
+            plan,
+            poll.marketplace,
+            {**watched.active, **active}.values(),
+            now,
+            seen=poll.snapshot is not None,
+        )
     return CycleReport(
         poll=poll,
         changed=changed,

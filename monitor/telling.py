@@ -51,12 +51,22 @@ class Told:
 
 
 def tell(
-    ledger: Ledger, plan: Plan, marketplace: str, active: Iterable[Alert], now: datetime
+    ledger: Ledger,
+    plan: Plan,
+    marketplace: str,
+    active: Iterable[Alert],
+    now: datetime,
+    *,
+    seen: bool = False,
 ) -> Told:
-    """Decide for each group that fires, or was told to, what is to be told now, and queue it."""
+    """Decide for each group that fires, or was told to, what is to be told now, and queue it.
+
+    `seen` is whether this follows a good poll: only then are offers told again, for nobody knows
+    whether they are still there.
+    """
     silences = tuple(each for each in ledger.silences(now) if each.is_active(now))
     telling = _Telling(
-        ledger=ledger, plan=plan, marketplace=marketplace, now=now, silences=silences
+        ledger=ledger, plan=plan, marketplace=marketplace, now=now, silences=silences, seen=seen
     )
     firing = {
         (alert.rule, alert.labels): alert for alert in active if alert.state is AlertState.FIRING
@@ -86,6 +96,7 @@ class _Telling:
     marketplace: str
     now: datetime
     silences: Collection[Silence]
+    seen: bool
     held: dict[_Way, list[Notice]] = field(default_factory=lambda: defaultdict(list))
     faults: list[TemplateFault] = field(default_factory=list)
 
@@ -143,6 +154,7 @@ class _Telling:
             acknowledged={
                 key: alert.acknowledged.at for key, alert in loud.items() if alert.acknowledged
             },
+            seen=self.seen or all(is_system(rule) for rule, _ in loud),
             urgent=policy.quiet_hours is not None
             and any(self._severity(rule) in policy.quiet_hours.urgent for rule in rules),
         )

@@ -28,12 +28,14 @@ class Standing:
     `firing` has the values of those that fire and are not silenced; `silenced` says of each other
     one until when, whether it fires, was told as firing, or was held. `acknowledged` is when
     somebody said they are looking after an alert. `urgent` groups are told in quiet hours too.
+    What was not `seen` just now may be gone, and is not told again.
     """
 
     firing: Values
     silenced: Mapping[AlertKey, datetime] = field(default_factory=dict)
     acknowledged: Mapping[AlertKey, datetime] = field(default_factory=dict)
     urgent: bool = False
+    seen: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ class _Look:
         if self.group.repeats >= self.policy.max_repeats:
             return Withheld.REPEATS_SPENT
         fresh = timedelta(0) <= self.now - told_at < self.policy.repeat_interval
-        return Withheld.NOTHING_NEW if fresh else NotifyReason.REPEAT
+        return NotifyReason.REPEAT if self.standing.seen and not fresh else Withheld.NOTHING_NEW
 
     def _unacknowledged(self, group: Group) -> list[AlertKey]:
         """Return what fires, was told, and nobody has acknowledged since the group's last news."""

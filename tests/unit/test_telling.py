@@ -101,7 +101,9 @@ def a_plan(*names: RuleName, **policy: Any) -> Plan:
 def told(ledger: Memory, plan: Plan, minutes: float = 0) -> list[tuple[RuleName | None, str]]:
     """Tell what is to be told some minutes after noon; return rule and reason of each."""
     before = len(ledger.queued)
-    count = tell(ledger, plan, "m", ledger.active.values(), NOON + minutes * MINUTE).queued
+    count = tell(
+        ledger, plan, "m", ledger.active.values(), NOON + minutes * MINUTE, seen=True
+    ).queued
     new = ledger.queued[before:]
     assert count == len(new)
     return [(each.rule, each.reason.value) for each in new]
@@ -143,6 +145,15 @@ def test_an_end_is_told_with_the_alert_that_ended() -> None:
     assert told(ledger, a_plan(A), minutes=5) == [(A, "resolved")]
     assert "last from 2.00 $/h per GPU" in ledger.queued[-1].title
     assert ledger.known == {}
+
+
+def test_what_nobody_has_seen_again_is_not_repeated() -> None:
+    """While polls fail alerts fire on; to tell their offers again would be to make them up."""
+    ledger = Memory(an_alert())
+    told(ledger, a_plan(A))
+    later = NOON + 300 * MINUTE
+    assert tell(ledger, a_plan(A), "m", ledger.active.values(), later).queued == 0
+    assert told(ledger, a_plan(A), minutes=300) == [(A, "repeat")]
 
 
 def test_a_message_that_waits_is_remembered_as_waiting() -> None:

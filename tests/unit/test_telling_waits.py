@@ -301,6 +301,16 @@ def test_an_end_that_was_silenced_is_told_when_the_silence_ends() -> None:
     assert reasons(ledger, plan(A), 10, 29, 30) == ["resolved"]
 
 
+def test_what_was_told_before_its_silence_is_still_known_when_others_are_told() -> None:
+    ledger = Memory(an_alert(gpu="h100"))
+    told(ledger, plan(A))
+    silence(ledger, "gpu=h100", 5, 30)
+    begin(ledger, an_alert(gpu="l4"))
+    assert reasons(ledger, plan(A), 10) == ["new"]
+    end(ledger, an_alert(gpu="h100"), 20)
+    assert reasons(ledger, plan(A), 20, 30) == ["resolved"]
+
+
 @pytest.mark.parametrize("ends", [0, 20])
 def test_a_silence_that_does_not_count_now_changes_nothing(ends: float) -> None:
     ledger = Memory(an_alert())
