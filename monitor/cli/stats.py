@@ -1,6 +1,6 @@
 """`stats`: whether the present best price is good, and how often something can be had."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, timedelta, tzinfo
 from typing import Annotated, Any
 
@@ -40,22 +40,14 @@ from monitor.cli.selecting import (
     Zone,
     shape,
 )
+from monitor.cli.stays import print_stays, stays
 from monitor.cli.week import print_week, shares
 from monitor.clock import utc_now
 from monitor.config.durations import show_duration
 from monitor.errors import MonitorError
 from monitor.history.selection import Selection
-from monitor.history.sessions import (
-    Session,
-    Wait,
-    absences,
-    lasting,
-    quantile,
-    sessions,
-    within,
-)
 from monitor.history.verdict import Verdict, percent
-from monitor.history.window import Window
+from monitor.history.window import HOUR, Window
 from monitor.market.money import dollars
 from monitor.store.answers import Answer, answers
 from monitor.store.marketplaces import last_known
@@ -113,7 +105,7 @@ def stats(
             )
         if plot is not None:
             chosen = _one(known)
-            parts = summaries(connection, selection, asked, step=window / _PLOT_STEPS)
+            parts = summaries(connection, selection, asked, step=_plot_step(window))
             write_plot(plot, stats_plot(chosen, verdict(chosen, window), parts[chosen.model], tz))
     if as_json:
         print_json([_json(each, window, tz) for each in known])
@@ -121,6 +113,12 @@ def stats(
         print_csv(_row(each, window) for each in known)
     elif plot is None:
         _print(known, window, tz)
+
+
+def _plot_step(window: timedelta) -> timedelta:
+    """Return a step that gives some hundreds of them; whole hours, where they are as long."""
+    step = window / _PLOT_STEPS
+    return step if step < HOUR else step // HOUR * HOUR
 
 
 def verdict(answer: Answer, span: timedelta) -> Verdict:
@@ -170,7 +168,7 @@ def _json(answer: Answer, span: timedelta, zone: tzinfo) -> dict[str, Any]:
     return {
         **_row(answer, span),
         "sentence": verdict(answer, span).sentence,
-        "sessions": {name: each.document() for name, each in _stays(answer)},
+        "sessions": {name: each.document() for name, each in stays(answer)},
         "hours": [
             {
                 "weekday": slot.weekday,
@@ -183,60 +181,6 @@ def _json(answer: Answer, span: timedelta, zone: tzinfo) -> dict[str, Any]:
     }
 
 
-class _Stays:
-    """How long something can be had, and how long until it is back."""
-
-    def __init__(self, found: Iterable[Sequence[Session]], covered: Sequence[Window]) -> None:
-        each = list(found)
-        self.sessions = sum(map(len, each))
-        self._lasting = [wait for one in each for wait in lasting(one)]
-        self._absent = [wait for one in each for wait in absences(one, covered)]
-        self.cut_off = sum(not (one.appeared and one.gone) for group in each for one in group)
-        self.soon = within(self._lasting)
-        self.lasts = quantile(self._lasting, 0.5)
-        self.back = quantile(self._absent, 0.5)
-
-    def document(self) -> dict[str, Any]:
-        """Return what a script is told; durations in seconds."""
-        return {
-            "sessions": self.sessions,
-            "cut_off": self.cut_off,
-            "median_lasting_seconds": _seconds(self.lasts),
-            "gone_within_5m": self.soon.count,
-            "gone_within_5m_of": self.soon.known,
-            "median_absence_seconds": _seconds(self.back),
-        }
-
-    def cells(self) -> tuple[Any, ...]:
-        """Return what a person is told."""
-        share = self.soon.share
-        soon = None if share is None else f"{percent(share)} of {self.soon.known}"
-        return (
-            self.sessions,
-            self.cut_off,
-            _shown(self.lasts, self._lasting),
-            soon,
-            _shown(self.back, self._absent),
-        )
-
-
-def _stays(answer: Answer) -> Iterator[tuple[str, _Stays]]:
-    yield "model", _Stays([sessions(answer.had, answer.covered)], answer.covered)
-    yield "location", _Stays(answer.locations, answer.covered)
-    yield "hostnode", _Stays(answer.hostnodes, answer.covered)
-
-
-def _seconds(length: timedelta | None) -> float | None:
-    return None if length is None else length.total_seconds()
-
-
-def _shown(length: timedelta | None, waits: Sequence[Wait]) -> str | None:
-    """Return a median; where most were cut off before their end, at least how long it is."""
-    if length is not None:
-        return show_duration(length)
-    return f"over {show_duration(max(waits).length)}" if waits else None
-
-
 def _print(known: Sequence[Answer], span: timedelta, zone: tzinfo) -> None:
     if len(known) > 1:
         _print_many(known, span)
@@ -244,7 +188,7 @@ def _print(known: Sequence[Answer], span: timedelta, zone: tzinfo) -> None:
     (answer,) = known
     typer.echo(verdict(answer, span).sentence + "\n")
     _print_spread(answer)
-    _print_stays(answer)
+    print_stays(answer)
     print_week(answer, zone)
     err.print(
         f"{answer.model.marketplace}: {percent(answer.past.coverage)} of the last "
@@ -308,16 +252,6 @@ def _print_spread(answer: Answer) -> None:
             for name, prices in rows
             if prices is not None
         ),
-        empty="it could never be had",
-    )
-    typer.echo()
-
-
-def _print_stays(answer: Answer) -> None:
-    names = {"model": "anywhere", "location": "at a location", "hostnode": "on a hostnode"}
-    print_table(
-        ("could be had", ">times", ">cut off", ">half gone in", ">gone in 5m", ">half back in"),
-        ((names[name], *each.cells()) for name, each in _stays(answer)),
         empty="it could never be had",
     )
     typer.echo()

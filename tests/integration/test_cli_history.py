@@ -2,27 +2,36 @@
 
 import csv
 import io
+import shutil
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.integration.commands import RECORDED, Commands, Ran, configure
+from tests.integration.commands import RECORDED, Commands, Ran, configure, in_a_process
 
 FIXTURES = RECORDED.parent
 END = "2025-11-16T06:47:04Z"
 ASKED = ("--marketplace", "a100", "--until", END)
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name a database that knows the four weeks, from which others are copied."""
+    folder = tmp_path_factory.mktemp("recorded")
+    path = configure(folder, "http://127.0.0.1:1/", "json://127.0.0.1:9/")
+    recording = FIXTURES / "a100-sxm4-2025-10.jsonl.gz"
+    in_a_process("import", "-c", path, "--marketplace", "a100", recording, folder=folder)
+    return folder / "data" / "monitor.db"
+
+
 @pytest.fixture
-def config(tmp_path: Path, gpu_monitor: Commands) -> Path:
+def config(tmp_path: Path, recorded: Path) -> Path:
     """Configure a monitor that knows the four weeks."""
-    path = configure(tmp_path, "http://127.0.0.1:1/", "json://127.0.0.1:9/")
-    gpu_monitor(
-        "import", "-c", path, "--marketplace", "a100", FIXTURES / "a100-sxm4-2025-10.jsonl.gz"
-    )
-    return path
+    (tmp_path / "data").mkdir()
+    shutil.copy(recorded, tmp_path / "data" / "monitor.db")
+    return configure(tmp_path, "http://127.0.0.1:1/", "json://127.0.0.1:9/")
 
 
 @pytest.fixture
