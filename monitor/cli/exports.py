@@ -46,7 +46,7 @@ _COLUMNS = (
 def export(
     *,
     file: Annotated[
-        Path, typer.Argument(metavar="[FILE]", help="Gzipped if it ends in .gz; - is stdout.")
+        Path, typer.Argument(metavar="FILE", help="Gzipped if it ends in .gz; - is stdout.")
     ] = _STDOUT,
     config: ConfigPath = DEFAULT_CONFIG,
     marketplace: Annotated[

@@ -118,6 +118,8 @@ def history(
 
 def unknown(selection: Selection, window: Window, ends: datetime | None, *, sold: bool) -> str:
     """Return why there is no answer, and what to ask instead; `ends` is where history does."""
+    if ends is None and selection.marketplace is not None:
+        return f"nothing is recorded of a marketplace {selection.marketplace!r}"
     if ends is None:
         return "nothing is recorded yet: run `gpu-monitor run` or `poll`, or `import` a recording"
     if not sold:

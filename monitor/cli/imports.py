@@ -65,7 +65,7 @@ class Imported:
 
 def import_(
     replays: Annotated[
-        list[str], typer.Argument(metavar="REPLAY…", help="Files, gzipped or not; - is stdin.")
+        list[str], typer.Argument(metavar="REPLAY", help="Files, gzipped or not; - is stdin.")
     ],
     config: ConfigPath = DEFAULT_CONFIG,
     marketplace: Annotated[

@@ -152,6 +152,14 @@ def test_without_any_history_it_is_said_how_to_begin(gpu_monitor: Commands, tmp_
     assert "nothing is recorded yet" in ran.err
 
 
+def test_a_marketplace_that_is_not_there_is_said_to_be_so(
+    gpu_monitor: Commands, config: Path
+) -> None:
+    ran = gpu_monitor("stats", "-c", config, "--marketplace", "nope")
+    assert ran.status == 1
+    assert "nothing is recorded of a marketplace 'nope'" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
