@@ -80,8 +80,12 @@ class Book(Protocol):
 class Books(Protocol):
     """Where grabs are kept."""
 
-    def book(self) -> AbstractContextManager[Book]:
-        """Open a transaction that is alone with all buying; it commits at the block's end."""
+    def book(self, *, durable: bool = True) -> AbstractContextManager[Book]:
+        """Open a transaction that is alone with all buying; it commits at the block's end.
+
+        One that is not `durable` may be undone by a loss of power, if nothing durable followed it:
+        for what is nothing lost, such as an intent that was not sent.
+        """
 
     def reading(self) -> AbstractContextManager[Book]:
         """Open a book that must only be read, and waits for nobody."""

@@ -34,7 +34,7 @@ def decide_all(
     if not firing:
         return ()
     stopped = tools.stopped()
-    with tools.books.book() as book:
+    with tools.books.book(durable=False) as book:  # that it is sent will be durable
         deciding = _Deciding(
             tools=tools, book=book, buying=buying, marketplace=marketplace, stopped=stopped, now=now
         )

@@ -21,14 +21,16 @@ from monitor.store.encoding import best_text, labels_text, read_best, read_label
 from monitor.store.keys import insertion
 from monitor.store.schema import ACTIVE_ALERT, alerts, transitions
 
+_ACTIVE = (
+    select(alerts)
+    .where(ACTIVE_ALERT, alerts.c.marketplace == bindparam("marketplace"))
+    .order_by(alerts.c.rule, alerts.c.labels)
+)
+
 
 def load(connection: Connection, marketplace: str) -> dict[AlertKey, Alert]:
     """Return the pending and firing alerts of a marketplace."""
-    rows = connection.execute(
-        select(alerts)
-        .where(ACTIVE_ALERT, alerts.c.marketplace == marketplace)
-        .order_by(alerts.c.rule, alerts.c.labels)
-    )
+    rows = connection.execute(_ACTIVE, {"marketplace": marketplace})
     return {(alert.rule, alert.labels): alert for alert in map(_alert, rows)}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -42,7 +42,9 @@ class Database:
         self._engine = _sqlite(url, busy_timeout) if self.file else _postgresql(url, busy_timeout)
         # BEGIN IMMEDIATE: a transaction that only later wants to write could find its snapshot
         # outdated, and fail without the wait that the busy timeout grants.
-        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE", query_only="OFF")
+        writing = {"begin": "BEGIN IMMEDIATE", "query_only": "OFF"}
+        self._writer = self._engine.execution_options(**writing, synchronous="FULL")
+        self._hasty = self._engine.execution_options(**writing, synchronous="NORMAL")
         self._reader = self._engine.execution_options(**_reading(self.file is not None))
 
     def __repr__(self) -> str:
@@ -63,16 +65,21 @@ class Database:
         return database
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
         """Open a transaction that writes; it commits at the block's end, or rolls back on an error.
 
-        On SQLite it is alone with its writing from the start.
+        On SQLite it is alone with its writing from the start. One that is not `durable` does not
+        wait for the disk: a loss of power, and nothing else, may undo it, and then all that was
+        committed after it too. A durable one that follows makes it durable.
 
         Raises:
             StoreBusyError: locked, full or gone for the moment; nothing was written.
             StoreError: anything else that failed in the database; nothing was written.
         """
-        with translated(self.name), self._writer.begin() as connection:
+        writer = self._writer if durable else self._hasty
+        with translated(self.name), writer.begin() as connection:
+            if not durable and self.file is None:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
             yield connection
 
     @contextmanager
@@ -142,7 +149,6 @@ def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
         _write_ahead(connection, busy_timeout)
         for pragma in (
             f"busy_timeout = {busy_timeout // timedelta(milliseconds=1)}",
-            "synchronous = FULL",  # a committed intent to buy must survive a loss of power
             "foreign_keys = ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
@@ -150,7 +156,10 @@ def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        connection.exec_driver_sql(f"PRAGMA query_only = {options['query_only']}")
+        # Past SQLAlchemy, for these two cannot fail, and a purchase waits for them.
+        driver: Any = connection.connection.driver_connection
+        for pragma in ("query_only", "synchronous"):
+            driver.execute(f"PRAGMA {pragma} = {options[pragma]}")
         connection.exec_driver_sql(options["begin"])
 
     return engine
@@ -188,5 +197,5 @@ def _postgresql(url: URL, busy_timeout: timedelta) -> Engine:
 
 def _reading(is_sqlite: bool) -> dict[str, str | bool]:  # noqa: FBT001  the only argument
     if is_sqlite:
-        return {"begin": "BEGIN", "query_only": "ON"}
+        return {"begin": "BEGIN", "query_only": "ON", "synchronous": "FULL"}
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -34,13 +34,15 @@ class Books:
         self._database = database
 
     @contextmanager
-    def book(self) -> Iterator["Book"]:
+    def book(self, *, durable: bool = True) -> Iterator["Book"]:
         """Open a transaction alone with all buying; it commits at the end of the block.
+
+        `durable` is as for `Database.transaction`.
 
         Raises:
             StoreBusyError, StoreError: as for `Database.transaction`; nothing was written.
         """
-        with self._database.transaction() as connection:
+        with self._database.transaction(durable=durable) as connection:
             yield Book(connection, _lock(connection))
 
     @contextmanager

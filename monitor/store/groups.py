@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from monitor.alerting.notice import Group, Withheld
 from monitor.rules.alert import Labels
@@ -18,10 +18,12 @@ from monitor.store.encoding import (
 from monitor.store.keys import insertion
 from monitor.store.schema import alert_groups
 
+_OF_MARKETPLACE = select(alert_groups).where(alert_groups.c.marketplace == bindparam("marketplace"))
+
 
 def load(connection: Connection, marketplace: str) -> dict[Labels, Group]:
     """Return the groups of a marketplace by their keys."""
-    rows = connection.execute(select(alert_groups).where(alert_groups.c.marketplace == marketplace))
+    rows = connection.execute(_OF_MARKETPLACE, {"marketplace": marketplace})
     return {group.key: group for group in map(_group, rows)}
 
 

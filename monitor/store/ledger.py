@@ -53,7 +53,8 @@ class Ledgers:
         Raises:
             StoreBusyError, StoreError: as for `Database.transaction`.
         """
-        with self._database.transaction() as connection:
+        # Should a loss of power undo it, the next poll sees the same, and tells it.
+        with self._database.transaction(durable=False) as connection:
             before = _lock(connection, marketplace)
             ledger = Ledger(connection, before, self._observations)
             yield ledger

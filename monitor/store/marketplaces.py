@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from monitor.market.snapshot import Outcome
-from monitor.store.keys import insertion
+from monitor.store.keys import insertion_on
 from monitor.store.schema import marketplaces
 
 
@@ -47,21 +48,32 @@ class Marketplace:
         return self.last_outcome not in {None, Outcome.OK}
 
 
+_BY_NAME = select(marketplaces).where(marketplaces.c.name == bindparam("name"))
+
+
 def lock(connection: Connection, name: str) -> Marketplace:
     """Return the marketplace, which no other process can change until the transaction ends.
 
     The first statement of every cycle: whatever the cycle reads after it is up to date.
     """
-    insert = insertion(connection, marketplaces)
-    statement = insert.on_conflict_do_update(
-        index_elements=[marketplaces.c.name], set_={"version": marketplaces.c.version + 1}
-    ).returning(marketplaces)
+    statement = _locking(connection.dialect.name)
     return _marketplace(connection.execute(statement, {"name": name, "version": 1}).one())
+
+
+@cache
+def _locking(dialect: str) -> Any:
+    return (
+        insertion_on(dialect, marketplaces)
+        .on_conflict_do_update(
+            index_elements=[marketplaces.c.name], set_={"version": marketplaces.c.version + 1}
+        )
+        .returning(marketplaces)
+    )
 
 
 def find(connection: Connection, name: str) -> Marketplace | None:
     """Return the marketplace, or `None` if it was never polled."""
-    row = connection.execute(select(marketplaces).where(marketplaces.c.name == name)).one_or_none()
+    row = connection.execute(_BY_NAME, {"name": name}).one_or_none()
     return None if row is None else _marketplace(row)
 
 

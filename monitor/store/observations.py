@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, bindparam, insert, update
 
 from monitor.errors import StoreError
 from monitor.market.diff import (
@@ -176,15 +176,21 @@ def _write(
     return _State(token=uuid4().hex, hostnodes=nodes, offers=sold, locations=places), found
 
 
+_EXTEND = (
+    update(coverage)
+    .where(
+        coverage.c.marketplace_id == bindparam("marketplace"),
+        coverage.c.valid_to == bindparam("until"),
+    )
+    .values(valid_to=bindparam("at"))
+)
+_SIGN = update(marketplaces).where(marketplaces.c.id == bindparam("marketplace"))
+
+
 def _cover(connection: Connection, marketplace: Marketplace, at: datetime) -> None:
     """Extend the stretch of continuous polling that ends at the last recorded poll."""
     extended = connection.execute(
-        update(coverage)
-        .where(
-            coverage.c.marketplace_id == marketplace.id,
-            coverage.c.valid_to == marketplace.recorded_until,
-        )
-        .values(valid_to=at)
+        _EXTEND, {"marketplace": marketplace.id, "until": marketplace.recorded_until, "at": at}
     )
     if extended.rowcount != 1:
         raise StoreError(
@@ -201,7 +207,5 @@ def _cover_anew(connection: Connection, marketplace: Marketplace, at: datetime) 
 
 def _sign(connection: Connection, marketplace: Marketplace, at: datetime, token: str) -> None:
     connection.execute(
-        update(marketplaces)
-        .where(marketplaces.c.id == marketplace.id)
-        .values(recorded_until=at, history_token=token)
+        _SIGN, {"marketplace": marketplace.id, "recorded_until": at, "history_token": token}
     )

@@ -3,12 +3,16 @@
 from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from monitor.history.window import Window
 from monitor.market.snapshot import Outcome, Poll
 from monitor.store.marketplaces import Marketplace
 from monitor.store.schema import marketplaces, polls
+
+# Made once: what is bought waits for the cycle.
+_ADD = insert(polls)
+_NOTE = update(marketplaces).where(marketplaces.c.id == bindparam("marketplace"))
 
 
 def record(
@@ -19,24 +23,23 @@ def record(
     Of one that was overtaken by a later poll, nothing is said about what was polled last.
     """
     snapshot = poll.snapshot
-    connection.execute(
-        insert(polls).values(
-            marketplace_id=marketplace.id,
-            at=poll.at,
-            outcome=poll.outcome.value,
-            duration=poll.duration,
-            hostnodes=0 if snapshot is None else len(snapshot.hostnodes),
-            offers=0 if snapshot is None else len(snapshot.offers),
-            issues=len(poll.issues) if snapshot is None else sum(snapshot.issue_counts.values()),
-            detail=poll.detail,
-        )
-    )
+    row = {
+        "marketplace_id": marketplace.id,
+        "at": poll.at,
+        "outcome": poll.outcome.value,
+        "duration": poll.duration,
+        "hostnodes": 0 if snapshot is None else len(snapshot.hostnodes),
+        "offers": 0 if snapshot is None else len(snapshot.offers),
+        "issues": len(poll.issues) if snapshot is None else sum(snapshot.issue_counts.values()),
+        "detail": poll.detail,
+    }
+    connection.execute(_ADD, row)
     if overtaken:
         return
     last = {"last_poll_at": poll.at, "last_outcome": poll.outcome.value}
     if poll.outcome is Outcome.OK:
         last["last_good_at"] = poll.at
-    connection.execute(update(marketplaces).where(marketplaces.c.id == marketplace.id).values(last))
+    connection.execute(_NOTE, {"marketplace": marketplace.id, **last})
 
 
 def made(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from monitor.alerting.silence import NewSilence, Silence, SilenceId
 from monitor.store.encoding import matchers_text, read_matchers
@@ -27,13 +27,16 @@ def add(connection: Connection, silence: NewSilence, now: datetime) -> Silence:
     return _silence(made.one())
 
 
+_SINCE = (
+    select(silences)
+    .where(silences.c.ends_at > bindparam("since"))
+    .order_by(silences.c.ends_at, silences.c.id)
+)
+
+
 def listed(connection: Connection, since: datetime) -> list[Silence]:
     """Return the silences that end after an instant, in the order of their ends."""
-    rows = connection.execute(
-        select(silences)
-        .where(silences.c.ends_at > since)
-        .order_by(silences.c.ends_at, silences.c.id)
-    )
+    rows = connection.execute(_SINCE, {"since": since})
     return [_silence(row) for row in rows]
 
 

@@ -61,6 +61,13 @@ def test_commits_survive_a_loss_of_power_and_readers_do_not_wait(database: Datab
     assert pragma(database, "busy_timeout") == 5000
 
 
+def test_what_a_loss_of_power_may_undo_does_not_wait_for_the_disk(database: Database) -> None:
+    """And what follows on the same connection waits again."""
+    for durable, expected in ((True, 2), (False, 1), (True, 2)):  # FULL, NORMAL
+        with database.transaction(durable=durable) as connection:
+            assert connection.scalar(text("PRAGMA synchronous")) == expected
+
+
 def test_a_full_database_is_busy_and_the_next_write_works_after_freeing(
     database: Database, file: Path
 ) -> None:

@@ -121,8 +121,9 @@ class MemoryBooks:
         self._lock = threading.RLock()
 
     @contextmanager
-    def book(self) -> Iterator[Book]:
+    def book(self, *, durable: bool = True) -> Iterator[Book]:
         """Open a transaction; an error undoes it."""
+        del durable
         with self._lock:
             before = self.kept.snapshot()
             try:

@@ -57,9 +57,9 @@ class SeamedBooks(MemoryBooks):
         self._seam = seam
 
     @contextmanager
-    def book(self) -> Iterator[Book]:
+    def book(self, *, durable: bool = True) -> Iterator[Book]:
         """Open a transaction; dying before its end undoes it, dying after does not."""
-        with super().book() as book:
+        with super().book(durable=durable) as book:
             yield book
             self._seam()
         self._seam()
