@@ -15,6 +15,7 @@ from tests.bench.figures import Figure
 from tests.bench.history import room, year
 from tests.bench.latency import latency
 from tests.bench.memory import memory
+from tests.bench.purchase import purchase
 from tests.bench.recordings import recordings
 from tests.bench.scrape import scrape
 from tests.bench.speed import cycle, decode, rules
@@ -28,6 +29,7 @@ class Effort:
     early_cycles: int
     late_cycles: int
     notifications: int
+    purchases: int
     queued: int
     days: int
     days_of_changes: int
@@ -39,6 +41,7 @@ THOROUGH = Effort(
     early_cycles=20,
     late_cycles=50,
     notifications=50,
+    purchases=100,
     days=18,
     days_of_changes=365,
     observations=1_000_000,
@@ -49,6 +52,7 @@ QUICK = Effort(
     early_cycles=8,
     late_cycles=16,
     notifications=10,
+    purchases=10,
     days=3,
     days_of_changes=40,
     observations=200_000,
@@ -65,6 +69,7 @@ BENCHES: Mapping[str, Callable[[Effort], list[Figure]]] = {
     "room": lambda effort: room(effort.days),
     "year": lambda effort: year(effort.rounds, effort.days_of_changes),
     "recordings": lambda effort: recordings(effort.observations),
+    "purchase": lambda effort: purchase(effort.purchases),
     "latency": lambda effort: latency(effort.notifications),
 }
 
