@@ -144,8 +144,10 @@ def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
     @event.listens_for(engine, "connect")
     def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin as `_begin` says, and only then
-        # Counts only while the file is empty: what is deleted later can then be given back.
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Counts only while the file is empty: what is deleted later can then be given back. On one
+        # that is not, it would wait for whoever writes.
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _write_ahead(connection, busy_timeout)
         for pragma in (
             f"busy_timeout = {busy_timeout // timedelta(milliseconds=1)}",
