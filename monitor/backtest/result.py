@@ -8,7 +8,9 @@ from statistics import median_low
 
 from monitor.alerting.notice import NotifyReason
 from monitor.alerting.outbox import Draft
+from monitor.backtest.buying import Bought
 from monitor.backtest.memory import MemoryLedger
+from monitor.market.money import NanoDollars
 from monitor.rules.alert import AlertState, Labels, RuleName, Transition, TransitionReason
 
 _BEGINS = frozenset({NotifyReason.FIRST, NotifyReason.NEW})
@@ -37,6 +39,7 @@ class RuleResult:
     transitions: tuple[Transition, ...]
     told: tuple[Told, ...]
     delays: tuple[timedelta, ...]
+    bought: tuple[Bought, ...] = ()
 
     @property
     def firing(self) -> int:
@@ -62,6 +65,11 @@ class RuleResult:
     def worst_delay(self) -> timedelta | None:
         """The longest of `delays`."""
         return max(self.delays, default=None)
+
+    @property
+    def cost(self) -> NanoDollars:
+        """What all that was bought would have cost, in nano-dollars."""
+        return NanoDollars(sum(each.cost for each in self.bought))
 
     def by_receiver(self) -> dict[str, Counter[NotifyReason]]:
         """Return how many notifications each receiver got for each reason."""

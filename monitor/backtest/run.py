@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median_low
 
+from monitor.backtest.buying import Purchases
 from monitor.backtest.memory import MemoryLedger, MemoryStore
-from monitor.cycle import run_cycle
+from monitor.cycle import Chances, run_cycle
+from monitor.grab.wish import Buying
+from monitor.market.offer import Offer
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
+from monitor.rules.alert import RuleName
 from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.telling import tell
 
@@ -64,12 +68,15 @@ class Backtest:
     they do live.
     """
 
-    def __init__(self, plan: Plan, marketplace: str, *, interval: timedelta) -> None:
+    def __init__(
+        self, plan: Plan, marketplace: str, *, interval: timedelta, buying: Buying | None = None
+    ) -> None:
         self._plan = replace(plan, system={})  # a recording says nothing of the program
         self._marketplace = marketplace
         self._interval = interval
         self._store = MemoryStore()
         self.course = Course()
+        self.purchases = None if buying is None else Purchases(buying)
 
     @property
     def ledger(self) -> MemoryLedger:
@@ -81,7 +88,7 @@ class Backtest:
         """Live through `polls`, and through the waits that end between them."""
         for poll in polls:
             self.wait_until(poll.at)
-            run_cycle(
+            report = run_cycle(
                 Recorded(recorded=poll),
                 self._plan,
                 self._store,
@@ -89,6 +96,8 @@ class Backtest:
                 now=poll.at,
             )
             self.course.follow(poll, self._interval)
+            if self.purchases is not None:
+                self.purchases.decide(self._marketplace, _offers(report.chances), poll.at)
 
     def wait_until(self, at: datetime) -> None:
         """Tell what has waited long enough at some instant before `at`, at that instant."""
@@ -101,6 +110,13 @@ class Backtest:
                 return
             told_at = due
             tell(ledger, self._plan, self._marketplace, ledger.alerts().values(), due)
+
+
+def _offers(chances: Chances) -> dict[RuleName, tuple[Offer, ...]]:
+    return {
+        rule: tuple(match.among[place] for match in matches for place in match.places)
+        for rule, matches in chances.items()
+    }
 
 
 def usual_interval(instants: Iterable[datetime]) -> timedelta:

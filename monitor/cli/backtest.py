@@ -31,8 +31,9 @@ from monitor.cli.times import When, when
 from monitor.clock import utc_now
 from monitor.config.durations import parse_duration, show_duration
 from monitor.errors import MonitorError
+from monitor.grab.wish import Buying
 from monitor.history.window import Window
-from monitor.market.money import show
+from monitor.market.money import dollars, show
 from monitor.plan import Plan
 from monitor.rules.alert import RuleName
 from monitor.setup import Setup, set_up
@@ -91,7 +92,10 @@ def backtest(
     name = chosen(setup, marketplace)
     tried = variants(plan, hold_for=clocks.get("for"), keep_firing_for=clocks.get(_AXES[1]))
     with _recording(setup, name, replay, since, interval) as recording:
-        found = _run(varied(plan, tried) if clocks else plan, recording)
+        if clocks:  # what variants would buy would count against each other's limits
+            found = _run(varied(plan, tried), recording, None)
+        else:
+            found = _run(plan, recording, setup.buying)
     if clocks:
         _show_sweep(tried, found, as_json=as_json)
     else:
@@ -150,8 +154,8 @@ def _only(plan: Plan, rule: str | None) -> Plan:
     return replace(plan, rules={name: plan.rules[name]})
 
 
-def _run(plan: Plan, recording: Recording) -> Found:
-    run = Backtest(plan, recording.marketplace, interval=recording.interval)
+def _run(plan: Plan, recording: Recording, buying: Buying | None) -> Found:
+    run = Backtest(plan, recording.marketplace, interval=recording.interval, buying=buying)
     run.feed(with_progress(recording, "backtest"))
     if not run.course.polls:
         raise MonitorError(
@@ -159,7 +163,11 @@ def _run(plan: Plan, recording: Recording) -> Found:
             f"{instant(recording.window.since)}: give an earlier --since, or --replay FILE"
         )
     err.print(describe(recording, run.course))
-    return results(plan.rules, run.ledger)
+    found = results(plan.rules, run.ledger)
+    if run.purchases is None or run.course.until is None:
+        return found
+    bought = {name: run.purchases.bought(name, run.course.until) for name in found}
+    return {name: replace(each, bought=bought[name]) for name, each in found.items()}
 
 
 def _show(found: Found, *, as_json: bool, in_full: bool) -> None:
@@ -208,7 +216,9 @@ def _show_sweep(tried: Sequence[Variant], found: Found, *, as_json: bool) -> Non
     )
 
 
-_COLUMNS = (">firing", ">resolved", ">lapsed", ">messages", ">delay", ">worst")
+_COLUMNS = (
+    *(">firing", ">resolved", ">lapsed", ">messages", ">delay", ">worst", ">grabs", ".cost $"),
+)
 
 
 def _cells(each: RuleResult) -> tuple[object, ...]:
@@ -219,6 +229,8 @@ def _cells(each: RuleResult) -> tuple[object, ...]:
         len(each.told),
         None if each.median_delay is None else show_duration(each.median_delay),
         None if each.worst_delay is None else show_duration(each.worst_delay),
+        len(each.bought) or None,
+        f"{dollars(each.cost):.2f}" if each.bought else None,
     )
 
 
@@ -261,6 +273,18 @@ def _json(each: RuleResult) -> dict[str, Any]:
             }
             for it in each.told
         ],
+        "bought": [
+            {
+                "at": instant(it.grab.created_at),
+                "until": instant(it.until),
+                "preset": it.grab.preset,
+                "hostnode_id": it.grab.hostnode,
+                "gpu": it.grab.gpu,
+                "quoted_per_hour": None if it.grab.quoted is None else dollars(it.grab.quoted),
+                "cost": dollars(it.cost),
+            }
+            for it in each.bought
+        ],
         "transitions": [transition_json(change) for change in each.transitions],
     }
 
@@ -271,6 +295,8 @@ def _figures(each: RuleResult) -> dict[str, Any]:
         "resolved": each.resolved,
         "lapsed": each.lapsed,
         "notifications": len(each.told),
+        "grabs": len(each.bought),
+        "cost": dollars(each.cost),
         "delay_seconds": {
             "median": _seconds(each.median_delay),
             "worst": _seconds(each.worst_delay),
