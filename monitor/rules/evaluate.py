@@ -58,8 +58,11 @@ def evaluate(
     `unknown` is the time before `now` in which nothing was known (`lifecycle.outage`).
     """
     by_name = {rule.name: rule for rule in rules}
-    forgotten = dict(_forgotten(by_name, alerts, now, unknown))
-    known = {key: thaw(alert, unknown) for key, alert in alerts.items() if key not in forgotten}
+    forgotten = dict(_forgotten(by_name, alerts, now, unknown)) if unknown else {}
+    known = alerts
+    if unknown:
+        left = ((key, alert) for key, alert in alerts.items() if key not in forgotten)
+        known = {key: thaw(alert, unknown) for key, alert in left}
     steps = {
         (name, labels): step(by_name[name], known.get((name, labels)), match, now)
         for name, found in seen.items()
@@ -68,10 +71,11 @@ def evaluate(
     for key, alert in alerts.items():
         if key not in steps:
             steps[key] = _unseen(by_name.get(alert.rule), alert, known.get(key), now)
+    after = {key: each.alert for key, each in forgotten.items() if each.alert is not None}
+    after |= {key: each.alert for key, each in steps.items() if each.alert is not None}
     made = (*forgotten.values(), *steps.values())
-    after = {_key(each.alert): each.alert for each in made if each.alert is not None}
     return Evaluation(
-        changed=tuple(alert for key, alert in after.items() if alert != alerts.get(key)),
+        changed=tuple(alert for key, alert in after.items() if _differs(alert, alerts.get(key))),
         transitions=tuple(each.transition for each in made if each.transition),
         active={key: alert for key, alert in after.items() if _is_active(alert)},
     )
@@ -113,8 +117,8 @@ def _unseen(rule: Rule | None, before: Alert, known: Alert | None, now: datetime
     return step(rule, known, match if rule.gone else None, now)
 
 
-def _key(alert: Alert) -> AlertKey:
-    return alert.rule, alert.labels
+def _differs(alert: Alert, before: Alert | None) -> bool:
+    return alert is not before and alert != before
 
 
 def _is_active(alert: Alert) -> bool:
