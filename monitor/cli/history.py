@@ -54,7 +54,9 @@ Found = Mapping[Model, Sequence[Summary]]
 
 _MOST_STEPS = 20_000
 _MOST_IN_A_DAY = 48
-_LINE = 24
+_LINE = 12
+_FEW = (0, 1, 3, 5, 6)
+"""Low, median, free, had, known: what there is room for beside the names of many models."""
 _WEEK = When(timedelta(days=7))
 
 
@@ -168,12 +170,12 @@ def _print(found: Found, window: Window, zone: tzinfo) -> None:
         return
     several = len({model.marketplace for model in found}) > 1
     print_table(
-        ("GPU", "best price", *CELLS, "marketplace…"),
+        ("GPU…", "best price", *(CELLS[index] for index in _FEW), "marketplace…"),
         (
             (
                 model.gpu,
                 *_bars_of([resampled(parts, _LINE)]),
-                *cells(combined(window, parts)),
+                *(cells(combined(window, parts))[index] for index in _FEW),
                 model.marketplace if several else None,
             )
             for model, parts in found.items()

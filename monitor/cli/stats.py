@@ -200,7 +200,7 @@ def _print_many(known: Sequence[Answer], span: timedelta) -> None:
     several = len({each.model.marketplace for each in known}) > 1
     print_table(
         (
-            *("GPU", ".now", "against before", ".low", ".median", ".high", ">had", ">known"),
+            *("GPU…", ".now", "before", ".low", ".median", ">had", ">known"),
             "marketplace…",
         ),
         (
@@ -220,17 +220,18 @@ def _print_many(known: Sequence[Answer], span: timedelta) -> None:
 
 
 def _rank(told: Verdict) -> str | None:
+    """Return what it mostly was before, and for how much of the time."""
     lower, higher = told.lower_than, told.higher_than
     if lower is None or higher is None:
         return None
     if 1 - lower - higher > max(lower, higher):
-        return "as usual"
-    return f"lower than {percent(lower)}" if lower >= higher else f"higher than {percent(higher)}"
+        return "the same"
+    return f"dearer {percent(lower)}" if lower >= higher else f"cheaper {percent(higher)}"
 
 
 def _prices(answer: Answer) -> tuple[str | None, ...]:
     best = answer.past.best
-    return (None,) * 3 if best is None else tuple(map(money, (best.low, best.median, best.high)))
+    return (None, None) if best is None else (money(best.low), money(best.median))
 
 
 def _print_spread(answer: Answer) -> None:
