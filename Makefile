@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
 
-.PHONY: help demo run test quick check lint types bench dashboards lock format clean
+.PHONY: help demo run test quick check lint types bench firings dashboards lock format clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -43,6 +43,9 @@ bench: $(READY)  ## speed and size, each as a ratio to a floor of the same run
 
 dashboards: $(READY)  ## write grafana/json from its source
 	$(BIN)/python -m grafana
+
+firings: $(READY)  ## a thousand firings of a rule in a market that refuses and loses answers
+	$(BIN)/python -m tests.bench.firings $(ARGS)
 
 format: $(READY)  ## rewrite the sources as the linters want them
 	$(BIN)/ruff check --fix .
