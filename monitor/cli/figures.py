@@ -33,6 +33,7 @@ def figures(summary: Summary) -> dict[str, Any]:
         "high": None if best is None else dollars(best.high),
         "gpus_free": rounded(summary.gpus_free),
         "hostnodes_offering": rounded(summary.hostnodes_offering),
+        "made_from": " ".join(sorted(summary.sources)),
     }
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +13,14 @@ from hypothesis import strategies as st
 from monitor.history.pieces import Piece
 from monitor.history.selection import Model, Selection
 from monitor.history.summary import Prices, Source, Summary
-from monitor.history.window import Window, steps
+from monitor.history.window import HOUR, Window, steps
 from monitor.market.hostnode import Hostnode, Location, LocationId
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel, Offer
 from monitor.market.quote import Shape, lacks, quote
 from monitor.market.snapshot import Snapshot
+from monitor.marketplaces.replay import RecordedHostnodes, open_replay
+from monitor.marketplaces.tensordock.decode import decode_hostnodes
 from monitor.store import statistics
 from monitor.store.engine import Database
 from monitor.store.observations import Observations
@@ -35,6 +38,7 @@ from tests.contract.samples import (
     selling,
 )
 
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "replay"
 GPU = GpuModel("gpu-0")
 DOLLAR = 1_000_000_000
 Look = tuple[tuple[Hostnode, ...], tuple[Offer, ...]]
@@ -335,3 +339,32 @@ def _roomy(look: Look) -> Look:
     return tuple(nodes.values()), tuple(
         replace(offer, hostnode=nodes[offer.hostnode.id]) for offer in look[1]
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "interval"),
+    [
+        ("tensordock-2026-03.jsonl.gz", 24 * HOUR),
+        pytest.param("h100-pcie-2025-10.jsonl.gz", HOUR / 2, marks=pytest.mark.slow),
+    ],
+)
+def test_of_recorded_markets_too(database: Database, file: str, interval: timedelta) -> None:
+    """Six decimals, parts without prices, rows that flap, gaps of hours, names not in ASCII."""
+    with open_replay(FIXTURES / file) as lines:
+        good = [
+            decode_hostnodes(line.body, marketplace="tensordock", at=line.at)
+            for line in lines
+            if isinstance(line, RecordedHostnodes)
+        ]
+    known = Observations()
+    for seen in good:
+        record(database, seen, known, interval)
+    for window in (
+        Window(good[0].at, good[-1].at),
+        Window(good[0].at + 7 * HOUR, good[0].at + 33 * HOUR),
+    ):
+        with database.read() as connection:
+            found = statistics.summaries(connection, Selection(), window)
+        assert len(found) in {1, 16}
+        for model, (one,) in found.items():
+            agrees(one, naive.past(good, window, model.gpu, bridged=3 * interval))
