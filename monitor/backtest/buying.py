@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from monitor.grab.book import Switch
 from monitor.grab.cooling import Cooling
 from monitor.grab.grab import Grab, GrabId, GrabStatus, Mode
-from monitor.grab.policy import Choice, decide
+from monitor.grab.policy import Choice, decide, is_news
+from monitor.grab.reasons import Cause, reason
 from monitor.grab.standing import Standing
 from monitor.grab.wish import Buying, Wish
-from monitor.market.money import NanoDollars
+from monitor.market.money import NanoDollars, show
 from monitor.market.offer import Offer
 from monitor.rules.alert import RuleName
 
@@ -35,8 +36,9 @@ class Purchases:
     """Buys in memory, and every create succeeds at its quote: refusals cannot be known."""
 
     def __init__(self, buying: Buying) -> None:
+        self.grabs: list[Grab] = []
+        """All that was decided, in order; of what was refused, what is news, as in the book."""
         self._buying = buying
-        self._grabs: list[Grab] = []
 
     def decide(
         self, marketplace: str, offers: Mapping[RuleName, Sequence[Offer]], now: datetime
@@ -44,20 +46,27 @@ class Purchases:
         """Decide for each rule that fires what it would buy out of its offers."""
         for rule in sorted(offers.keys() & self._buying.wishes.keys()):
             wish = replace(self._buying.wishes[rule], mode=Mode.DRY_RUN)
+            standing = self._standing(now)
+            own = [grab for grab in self.grabs if grab.rule == rule]
             choice = decide(
                 wish,
                 self._buying,
-                self._standing(now),
+                standing,
                 offers[rule],
                 marketplace=marketplace,
-                bought=sum(grab.rule == rule for grab in self._grabs),
+                bought=sum(map(_is_bought, own)),
             )
             if isinstance(choice, Choice):
-                self._grabs.append(self._grab(wish, choice, marketplace, now))
+                self.grabs.append(_chosen(self._refused(wish, marketplace, now), wish, choice))
+            elif is_news(choice, wish, standing, _last_refusal(own)):
+                refused = self._refused(wish, marketplace, now)
+                self.grabs.append(replace(refused, reason=choice.reason))
 
     def bought(self, rule: RuleName, end: datetime) -> tuple[Bought, ...]:
         """Return what a rule bought until the recording ended at `end`."""
-        return tuple(_bought(grab, end) for grab in self._grabs if grab.rule == rule)
+        return tuple(
+            _bought(grab, end) for grab in self.grabs if grab.rule == rule and _is_bought(grab)
+        )
 
     def _standing(self, now: datetime) -> Standing:
         since = now - self._buying.memory
@@ -65,16 +74,15 @@ class Purchases:
             now=now,
             counting=(),  # what a dry run decided counts as if it had been bought
             recent=tuple(
-                grab for grab in self._grabs if grab.created_at >= since or _ends_at(grab) > now
+                grab for grab in self.grabs if grab.created_at >= since or _lasts(grab, now)
             ),
             spent={},
             switch=Switch(),
             cooling=Cooling(hostnodes={}, marketplaces={}, presets={}),
         )
 
-    def _grab(self, wish: Wish, choice: Choice, marketplace: str, now: datetime) -> Grab:
-        number = len(self._grabs) + 1
-        best = choice.best[0]
+    def _refused(self, wish: Wish, marketplace: str, now: datetime) -> Grab:
+        number = len(self.grabs) + 1
         return Grab(
             id=GrabId(number),
             version=1,
@@ -84,17 +92,39 @@ class Purchases:
             rule=wish.rule,
             preset=wish.preset.name,
             mode=wish.mode,
-            status=GrabStatus.DRY_RUN,
+            status=GrabStatus.REFUSED,
             reason="",
             instance_name="",
-            hostnode=best.hostnode,
-            gpu=best.gpu,
-            quoted=best.quoted,
-            cap=choice.cap,
             created_at=now,
-            time_to_live=wish.time_to_live or _FOR_EVER,
-            stop_when_spent=wish.stop_when_spent,
         )
+
+
+def _chosen(grab: Grab, wish: Wish, choice: Choice) -> Grab:
+    best = choice.best[0]
+    return replace(
+        grab,
+        status=GrabStatus.DRY_RUN,
+        reason=reason(Cause.WOULD_BUY, f"{show(best.quoted)} $/h"),
+        hostnode=best.hostnode,
+        gpu=best.gpu,
+        quoted=best.quoted,
+        cap=choice.cap,
+        time_to_live=wish.time_to_live or _FOR_EVER,
+        stop_when_spent=wish.stop_when_spent,
+    )
+
+
+def _is_bought(grab: Grab) -> bool:
+    return grab.status is GrabStatus.DRY_RUN
+
+
+def _last_refusal(grabs: Sequence[Grab]) -> Grab | None:
+    """Return the newest of the grabs of one rule if it was refused."""
+    return grabs[-1] if grabs and grabs[-1].status is GrabStatus.REFUSED else None
+
+
+def _lasts(grab: Grab, now: datetime) -> bool:
+    return _is_bought(grab) and _ends_at(grab) > now
 
 
 def _ends_at(grab: Grab) -> datetime:

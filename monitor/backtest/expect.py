@@ -7,6 +7,8 @@ Facts = Mapping[str, str]
 """What is told of an alert, a notification or a grab; what is not told does not matter."""
 GLOBS = frozenset({"title"})
 """Facts of which a glob is expected."""
+DETAIL = "detail"
+"""The fact that is shown of what came though nobody asks for it: it tells why."""
 
 
 def differences(expected: Sequence[Facts], found: Sequence[Facts]) -> list[str]:
@@ -37,8 +39,9 @@ def _lines(missing: Sequence[Facts], too_many: Sequence[Facts]) -> Iterator[str]
     yield from (f"- {_shown(each)}" for each in missing)
     for each in too_many:
         # Beside what is missing, only what could have been meant.
-        yield f"+ {_shown({k: v for k, v in each.items() if not told or k in told})}"
+        yield f"+ {_shown({k: v for k, v in each.items() if not told or k in {*told, DETAIL}})}"
 
 
 def _shown(facts: Facts) -> str:
-    return ", ".join(f"{name} {fact}" for name, fact in facts.items())
+    detail = f" ({facts[DETAIL]})" if facts.get(DETAIL) else ""
+    return ", ".join(f"{name} {fact}" for name, fact in facts.items() if name != DETAIL) + detail

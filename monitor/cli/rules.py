@@ -1,6 +1,6 @@
 """`rules`: unit tests of rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor.backtest.expect import Facts, differences
+from monitor.backtest.expect import DETAIL, Facts, differences
 from monitor.backtest.memory import MemoryLedger
 from monitor.backtest.run import Backtest
 from monitor.cli.common import AsJson, count, err, print_json
@@ -17,6 +17,7 @@ from monitor.config.load import load
 from monitor.config.rule_test_market import START, polls
 from monitor.config.rule_tests import (
     ExpectedAlert,
+    ExpectedGrab,
     ExpectedNotification,
     RuleTest,
     RuleTestFile,
@@ -24,7 +25,9 @@ from monitor.config.rule_tests import (
     load_rule_tests,
 )
 from monitor.errors import ConfigError, Problem
+from monitor.grab.grab import Grab, GrabStatus
 from monitor.market.money import NanoDollars, show
+from monitor.market.snapshot import Poll
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, RuleName
 from monitor.setup import set_up
@@ -53,7 +56,7 @@ def try_out(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files of tests, YAML.")],
     as_json: AsJson = False,
 ) -> None:
-    """Test rules: offers over time in, the alerts and notifications that must come of them out."""
+    """Test rules: offers over time in, what must come of them out."""
     ran = [(file, number, failures) for file in _read(files) for number, failures in _run(file)]
     failed = [each for each in ran if each[2]]
     if as_json:
@@ -96,11 +99,17 @@ def _read(paths: Sequence[Path]) -> list[RuleTestFile]:
 def _run(file: RuleTestFile) -> Iterator[tuple[int, list[Failure]]]:
     setup = set_up(load(file.config, _Unset()))
     setup.close()
-    check_rules(file, tuple(setup.plan.rules))
+    check_rules(file, setup.plan.rules, setup.buying.wishes)
     marketplace = next(iter(setup.marketplaces))
     for number, case in enumerate(file.content.tests):
-        run = Backtest(_tested(setup.plan, case), marketplace, interval=file.content.interval)
-        yield number, list(_failures(file, number, case, run, marketplace))
+        run = Backtest(
+            _tested(setup.plan, case),
+            marketplace,
+            interval=file.content.interval,
+            buying=setup.buying,
+        )
+        left = list(polls(case, marketplace, file.content.interval))
+        yield number, [*_alerts_at(file, number, run, left), *_of_all(file, number, run, left)]
 
 
 def _tested(plan: Plan, case: RuleTest) -> Plan:
@@ -110,31 +119,44 @@ def _tested(plan: Plan, case: RuleTest) -> Plan:
     return replace(plan, rules={name: plan.rules[name] for name in plan.rules if name in wanted})
 
 
-def _failures(
-    file: RuleTestFile, number: int, case: RuleTest, run: Backtest, marketplace: str
+def _alerts_at(
+    file: RuleTestFile, number: int, run: Backtest, left: list[Poll]
 ) -> Iterator[Failure]:
-    left = list(polls(case, marketplace, file.content.interval))
-    looks = sorted(enumerate(case.alerts), key=lambda pair: pair[1].at)
+    """Live through `left` as far as the alerts of an instant are expected; the rest is left."""
+    looks = sorted(enumerate(file.content.tests[number].alerts), key=lambda pair: pair[1].at)
     for index, look in looks:
         until = START + look.at
         run.feed(poll for poll in left if poll.at <= until)
-        left = [poll for poll in left if poll.at > until]
+        left[:] = [poll for poll in left if poll.at > until]
         run.wait_until(until + _INSTANT)
         lines = differences([_expected_alert(each) for each in look.expect], _alerts(run.ledger))
         if lines:
             line = file.line(number, "alerts", index)
             yield Failure(line=line, what=f"alerts at {show_duration(look.at)}", lines=tuple(lines))
+
+
+def _of_all(
+    file: RuleTestFile, number: int, run: Backtest, left: Sequence[Poll]
+) -> Iterator[Failure]:
+    """Live through what is `left`, and compare what is expected of the test as a whole."""
+    case = file.content.tests[number]
     run.feed(left)
-    if case.notifications is None:
-        return
-    last = max((each.at for each in case.notifications), default=timedelta(0))
-    run.wait_until(START + last + _INSTANT)
-    lines = differences(
-        [_expected_notification(each) for each in case.notifications], _notifications(run.ledger)
-    )
+    if case.notifications is not None:
+        last = max((each.at for each in case.notifications), default=timedelta(0))
+        run.wait_until(START + last + _INSTANT)
+        expected = [_expected_notification(each) for each in case.notifications]
+        yield from _compared(file, number, "notifications", expected, _notifications(run.ledger))
+    if case.grabs is not None and run.purchases is not None:
+        found = [_grab(each) for each in run.purchases.grabs]
+        yield from _compared(file, number, "grabs", map(_expected_grab, case.grabs), found)
+
+
+def _compared(
+    file: RuleTestFile, number: int, what: str, expected: Iterable[Facts], found: Sequence[Facts]
+) -> Iterator[Failure]:
+    lines = differences(list(expected), found)
     if lines:
-        line = file.line(number, "notifications")
-        yield Failure(line=line, what="notifications", lines=tuple(lines))
+        yield Failure(line=file.line(number, what), what=what, lines=tuple(lines))
 
 
 def _expected_alert(each: ExpectedAlert) -> Facts:
@@ -181,6 +203,34 @@ def _notifications(ledger: MemoryLedger) -> list[Facts]:
         {"at": at, "rule": rule, "reason": reason, "to": ", ".join(sorted(to)), "title": title}
         for (at, rule, reason, title), to in told.items()
     ]
+
+
+def _expected_grab(each: ExpectedGrab) -> Facts:
+    facts = {
+        "at": show_duration(each.at),
+        "rule": each.rule,
+        "status": each.status,
+        "reason": each.reason,
+        "hostnode": each.hostnode,
+        "gpu": each.gpu,
+        "quoted": _dollars(each.quoted),
+    }
+    return _told(facts)
+
+
+def _grab(each: Grab) -> Facts:
+    cause, _, detail = each.reason.partition(": ")
+    facts = {
+        "at": show_duration(each.created_at - START),
+        "rule": each.rule,
+        "status": each.status.value,
+        "reason": cause,
+        "hostnode": each.hostnode,
+        "gpu": each.gpu,
+        "quoted": _dollars(each.quoted),
+        DETAIL: detail if each.status is GrabStatus.REFUSED else None,
+    }
+    return _told(facts)
 
 
 def _told(facts: dict[str, str | None]) -> dict[str, str]:

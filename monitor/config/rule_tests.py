@@ -4,7 +4,7 @@ In the spirit of promtool's: `docs/rules-test.md` has every key. A file is check
 position of each mistake, as the configuration is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +22,7 @@ from monitor.config.schema import schema_problems
 from monitor.config.syntax import unreadable
 from monitor.config.values import Dollars, Duration, Percentage, Some, SomeTime, Text, Texts, Whole
 from monitor.errors import ConfigError, Problem
+from monitor.grab.reasons import Cause
 from monitor.market.money import NanoDollars
 from monitor.market.series import numbers, words
 from monitor.market.snapshot import Outcome
@@ -97,6 +98,18 @@ class ExpectedNotification(Table):
     title: Text | None = None
 
 
+class ExpectedGrab(Table):
+    """A purchase as a dry run decides it, or the refusal of one; `quoted` is of all parts."""
+
+    at: Duration
+    rule: Text
+    status: Literal["dry_run", "refused"]
+    reason: Cause | None = None
+    hostnode: Text | None = None
+    gpu: Text | None = None
+    quoted: Dollars | None = None
+
+
 class RuleTest(Table):
     """One test: a market of its own, and what must come of it.
 
@@ -110,6 +123,7 @@ class RuleTest(Table):
     polls: Outcomes | None = None
     alerts: tuple[AlertsAt, ...] = ()
     notifications: tuple[ExpectedNotification, ...] | None = None
+    grabs: tuple[ExpectedGrab, ...] | None = None
 
 
 class RuleTests(Table):
@@ -157,16 +171,21 @@ def load_rule_tests(path: Path) -> RuleTestFile:
     raise ConfigError(_sorted(document.problems))
 
 
-def check_rules(file: RuleTestFile, known: tuple[str, ...]) -> None:
-    """Check that every rule that is named is one of `known`.
+def check_rules(file: RuleTestFile, known: Collection[str], buying: Collection[str]) -> None:
+    """Check that every rule that is named is one of `known`, and of `buying` where it must buy.
 
     Raises:
         ConfigError: with every one that is not.
     """
     problems = [
         file.document.problem(place, f"there is no such rule{did_you_mean(name, known)}")
-        for place, name in _named(file.content)
+        for place, name in (*_named(file.content), *_buying(file.content))
         if name not in known
+    ]
+    problems += [
+        file.document.problem(place, "this rule has no `grab`, so it decides none")
+        for place, name in _buying(file.content)
+        if name in known and name not in buying
     ]
     if problems:
         raise ConfigError(_sorted(problems))
@@ -182,6 +201,13 @@ def _named(content: RuleTests) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 yield (*here, "alerts", i, "expect", j, "rule"), alert.rule
         for i, told in enumerate(test.notifications or ()):
             yield (*here, "notifications", i, "rule"), told.rule
+
+
+def _buying(content: RuleTests) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield likewise the name of each rule of which a grab is expected."""
+    for number, test in enumerate(content.tests):
+        for i, grab in enumerate(test.grabs or ()):
+            yield ("tests", number, "grabs", i, "rule"), grab.rule
 
 
 def _sorted(problems: list[Problem]) -> tuple[Problem, ...]:

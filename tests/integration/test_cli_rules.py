@@ -97,3 +97,62 @@ def test_a_rule_that_does_not_exist_is_a_mistake(gpu_monitor: Commands, tmp_path
     ran = gpu_monitor("rules", "test", path)
     assert ran.status == 2
     assert f"{path}:4:12: tests[0].rules[0]: there is no such rule; did you mean" in ran.err
+
+
+BUYS = """\
+tests:
+  - name: one is bought
+    rules: h100-under-2.20
+    offers:
+      - {gpu: h100-sxm5-80gb, price: 2.10x2}
+    grabs: [GRABS]
+"""
+BOUGHT = "{at: 0s, rule: h100-under-2.20, status: dry_run, hostnode: hn-1, quoted: 2.262}"
+H100 = "rule h100-under-2.20"
+FOUND = "hostnode hn-1, gpu h100-sxm5-80gb, quoted 2.262"
+FULL = "1 of 1 instances of the rule"
+REFUSED = "{at: 1m, rule: h100-under-2.20, status: refused, reason: over_instances}"
+
+
+def a_purchase(folder: Path, grabs: str) -> Path:
+    path = folder / "some.yaml"
+    path.write_text(HEAD + BUYS.replace("GRABS", grabs), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("grabs", "said"),
+    [
+        (f"{BOUGHT}, {REFUSED}", []),
+        (
+            REFUSED,
+            [f"+ at 0s, {H100}, status dry_run, reason would_buy, {FOUND}"],
+        ),
+        (
+            BOUGHT,
+            [f"+ at 1m, {H100}, status refused, reason over_instances ({FULL})"],
+        ),
+        (
+            f"{BOUGHT.replace('2.262', '2.1')}, {REFUSED}",
+            [
+                "- at 0s, rule h100-under-2.20, status dry_run, hostnode hn-1, quoted 2.10",
+                "+ at 0s, rule h100-under-2.20, status dry_run, hostnode hn-1, quoted 2.262",
+            ],
+        ),
+    ],
+)
+def test_grabs_are_compared_with_what_the_policy_decides(
+    gpu_monitor: Commands, tmp_path: Path, grabs: str, said: list[str]
+) -> None:
+    ran = gpu_monitor("rules", "test", a_purchase(tmp_path, grabs))
+    assert ran.status == bool(said)
+    assert [line.strip() for line in ran.err.splitlines() if line.startswith("    ")] == said
+
+
+def test_a_grab_of_a_rule_that_buys_nothing_is_a_mistake(
+    gpu_monitor: Commands, tmp_path: Path
+) -> None:
+    path = a_purchase(tmp_path, BOUGHT.replace("h100-under-2.20", "any-4090"))
+    ran = gpu_monitor("rules", "test", path)
+    assert ran.status == 2
+    assert f"{path}:7:28: tests[0].grabs[0].rule: this rule has no `grab`" in ran.err
