@@ -101,8 +101,11 @@ class Database:
             StoreError: it is in use, or there is no space.
         """
         # No transaction: VACUUM makes its own.
-        alone = self._engine.execution_options(begin="SELECT 1", query_only="OFF")
+        alone = self._engine.execution_options(
+            begin="SELECT 1", query_only="OFF", synchronous="FULL"
+        )
         with translated(self.name), alone.connect() as connection:
+            connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
             connection.exec_driver_sql("VACUUM")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
 

@@ -1,0 +1,75 @@
+"""The daemon's jobs that roll up and delete, on both databases."""
+
+import threading
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import func, select
+
+from monitor.history.window import DAY, HOUR
+from monitor.jobs.history import History
+from monitor.store import history, leases
+from monitor.store.engine import Database
+from monitor.store.observations import Observations
+from monitor.store.schema import daily_rollups, offer_intervals
+from tests.contract.samples import MINUTE, NOON, record, selling
+
+NOW = NOON + 10 * DAY
+
+
+def jobs(database: Database, holder: str = "ours") -> dict[str, Any]:
+    """Return what each job does, with a retention of two days."""
+    shared: Any = SimpleNamespace(
+        database=database,
+        setup=SimpleNamespace(config=SimpleNamespace(database=SimpleNamespace(retention=2 * DAY))),
+        stopping=threading.Event(),
+        holder=holder,
+    )
+    return {job.name: job.act for job in History(shared).jobs()}
+
+
+def fill(database: Database, last: datetime) -> None:
+    known = Observations()
+    when, price = NOON, 2
+    while when <= last:
+        record(database, selling(when, price), known, HOUR)
+        when, price = when + 2 * HOUR, 5 - price
+
+
+def counted(database: Database) -> tuple[int, int]:
+    """Return the number of days that are rolled up, and of intervals."""
+    with database.read() as connection:
+        days, spans = (
+            connection.scalar(select(func.count()).select_from(table)) or 0
+            for table in (daily_rollups, offer_intervals)
+        )
+    return days, spans
+
+
+def test_days_are_rolled_up_and_their_intervals_deleted_after_the_retention(
+    database: Database,
+) -> None:
+    fill(database, NOW)
+    jobs(database)["rollup"](NOW)
+    assert counted(database) == (10, 121)
+    jobs(database)["expire"](NOW)
+    assert counted(database) == (10, 32)
+    with database.read() as connection:
+        assert history.latest(connection, "tensordock") is not None
+
+
+def test_what_is_not_rolled_up_stays_however_old(database: Database) -> None:
+    fill(database, NOW)
+    jobs(database)["expire"](NOW)
+    assert counted(database) == (0, 121)
+
+
+def test_while_another_process_has_the_lease_it_does_the_work(database: Database) -> None:
+    fill(database, NOON + 2 * DAY)
+    with database.transaction() as connection:
+        assert leases.acquire(connection, "rollup", holder="theirs", now=NOW, lease_for=5 * MINUTE)
+    jobs(database)["rollup"](NOW)
+    assert counted(database)[0] == 0
+    jobs(database)["rollup"](NOW + HOUR)
+    assert counted(database)[0] == 2
