@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
 
-.PHONY: help demo run test quick check lint types bench firings dashboards lock format clean
+.PHONY: help demo run test quick check lint types bench firings dashboards pictures lock format clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -46,6 +46,9 @@ dashboards: $(READY)  ## write grafana/json from its source
 
 firings: $(READY)  ## a thousand firings of a rule in a market that refuses and loses answers
 	$(BIN)/python -m tests.bench.firings $(ARGS)
+
+pictures: $(READY)  ## draw the dashboards from a real Prometheus, and write grafana/PANELS.md
+	$(BIN)/python -m tests.pictures
 
 format: $(READY)  ## rewrite the sources as the linters want them
 	$(BIN)/ruff check --fix .
