@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.alerting.formats import PLAIN, Screen, show_on
+from monitor.alerting.grouping import Homes
 from monitor.alerting.notice import (
     OF_ALERTS,
     Message,
@@ -24,7 +25,7 @@ class Plan:
     `system` are the rules about the program itself, which have policies too. `operators` are the
     receivers that are told when the program itself is in trouble. `screens` says what each
     destination can show; one that is not in it shows plain text. `templates` are those of
-    receivers, where a rule has none of its own.
+    receivers, where a rule has none of its own. `homes` says which group an alert belongs to.
     """
 
     rules: Mapping[RuleName, Rule]
@@ -34,6 +35,10 @@ class Plan:
     screens: Mapping[DestinationKey, Screen] = field(default_factory=dict)
     templates: Mapping[str, TemplateTexts] = field(default_factory=dict)
     system: Mapping[RuleName, Rule] = field(default_factory=dict)
+    homes: Homes = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "homes", Homes(self.policies, self.every_rule))
 
     @property
     def every_rule(self) -> Mapping[RuleName, Rule]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from monitor.alerting.dedup import Decision, Standing, decide, open_group
-from monitor.alerting.grouping import Homes, rehome, sum_up
+from monitor.alerting.grouping import rehome, sum_up
 from monitor.alerting.notice import (
     NO_TEMPLATES,
     Group,
@@ -102,7 +102,7 @@ class _Telling:
 
     def groups(self, firing: Alerts) -> Iterator[Draft]:
         """Yield what is to be told of each group; what quiet hours let go is kept for later."""
-        home = Homes(self.plan.policies, self.plan.every_rule)
+        home = self.plan.homes
         members: dict[Labels, dict[AlertKey, Alert]] = defaultdict(dict)
         for alert_key, alert in firing.items():
             if (at := home(alert_key)) is not None:

@@ -31,18 +31,25 @@ class Evaluation:
 
 
 def look(rules: Iterable[Rule], snapshot: Snapshot, past: Past | None = None) -> Seen:
-    """Return what each rule sees of `snapshot`, which `past` was fed with last."""
+    """Return what each rule sees of `snapshot`, which `past` was fed with last.
+
+    Rules that ask for the same, and differ in their clocks or receivers, share what they see.
+    """
     known = Past() if past is None else past
     index = OfferIndex(snapshot.offers, known)
     before = OfferIndex(known.previous.offers if known.previous else (), known)
-    return {
-        rule.name: (
-            _gone(rule, snapshot.marketplace, before, index)
-            if rule.gone
-            else matches(rule, snapshot.marketplace, index)
-        )
-        for rule in rules
-    }
+    found: dict[object, Mapping[Labels, Match | None]] = {}
+    seen: dict[RuleName, Mapping[Labels, Match | None]] = {}
+    for rule in rules:
+        asked = (rule.conditions, rule.per, rule.shape, rule.gone)
+        if asked not in found:
+            found[asked] = (
+                _gone(rule, snapshot.marketplace, before, index)
+                if rule.gone
+                else matches(rule, snapshot.marketplace, index)
+            )
+        seen[rule.name] = found[asked]
+    return seen
 
 
 def evaluate(
