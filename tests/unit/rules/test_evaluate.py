@@ -131,6 +131,24 @@ def test_what_was_there_and_is_not_is_gone_until_it_is_back() -> None:
     assert market.sees(A100, H100) == ["h100 resolved: ended"]
 
 
+def test_rules_that_differ_in_one_thing_see_together_what_each_sees_alone() -> None:
+    """What equal questions come to is shared; each of these is another question."""
+    rules = (
+        CHEAP,
+        GONE,
+        replace(CHEAP, name=RuleName("of hostnodes"), per=Per.HOSTNODE),
+        replace(CHEAP, name=RuleName("in total"), shape=Shape(gpu_count=1, vcpu_count=8)),
+        replace(CHEAP, name=RuleName("any"), conditions=()),
+    )
+    past = Past(needs(rules))
+    past.feed(a_snapshot(H100, A100), MINUTE)
+    now = replace(a_snapshot(A100), at=NOON + MINUTE)
+    past.feed(now, MINUTE)
+    assert look(rules, now, past) == {
+        name: seen for rule in rules for name, seen in look([rule], now, past).items()
+    }
+
+
 def test_what_never_was_there_is_not_gone() -> None:
     market = Market(GONE)
     assert market.sees(A100) == []
