@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 H100 = "h100-sxm5-80gb"
 ODD = 'back\\slash "quoted" {brace} – 東京'
 LOWEST = "job_marketplace_gpu:gpu_market_price_min_usd_per_hour:min"
-BUYING = {**CHEAP_H100, "grab": {"preset": "box"}}
+BUYING = {**CHEAP_H100, "grab": {"preset": "box", "time_to_live": "1h"}}
 PRESET = {
     "name": "box",
     "image": "ubuntu2404",
