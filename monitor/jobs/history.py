@@ -84,6 +84,8 @@ class History:
         holder, database = self._shared.holder, self._shared.database
         with database.transaction() as connection:
             leads = leases.acquire(connection, name, holder=holder, now=now, lease_for=every)
-        yield leads
-        with database.transaction() as connection:
-            leases.release(connection, name, holder=holder)
+        try:
+            yield leads
+        finally:
+            with database.transaction() as connection:
+                leases.release(connection, name, holder=holder)
