@@ -157,6 +157,7 @@ def test_two_daemons_on_one_postgresql_buy_one_instance(tmp_path: Path, postgres
         with place.daemon() as one, place.daemon() as other:
             until(lambda: is_bought(place))
             for daemon in (one, other):
+                daemon.wait_for("serving")  # only then is SIGTERM an orderly end
                 assert daemon.stop() == 0
         is_sound(place)
         assert len(creates(place)) == 1
