@@ -297,6 +297,11 @@ BAD = [
         "[{name: r, match: {}, grab: {gpu_count: 1}}]",
         "is not a key here; there are",
     ),
+    (
+        "rules",
+        "[{name: r, match: {max_price: 2}}]",
+        "is not a key; did you mean `max_price_per_gpu_hour`?",
+    ),
     ("rules", "[{name: r, match: {}, fro: }]", "is not a key; did you mean `for`?"),
     ("rules", "[{name: r, match: {}, fro: '${NOT_SET}'}]", "is not a key; did you mean `for`?"),
     ("rules", "[{name: r, match: {max_price_per_gpu_hour: 0}}]", "must be more than 0"),
