@@ -1,5 +1,6 @@
 """What the queries of a panel answered, in the shape in which the panel shows it."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -71,9 +72,8 @@ def ask(
 
 
 def _legend(template: str, labels: dict[str, str]) -> str:
-    for name, value in labels.items():
-        template = template.replace(f"{{{{{name}}}}}", value)
-    return template
+    """Fill in a legend as Grafana does: a label that a series has not is empty."""
+    return re.sub(r"{{\s*(\w+)\s*}}", lambda each: labels.get(each[1], ""), template).strip()
 
 
 def _points(series: Series) -> list[tuple[float, float]]:

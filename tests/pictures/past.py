@@ -7,7 +7,7 @@ blocks by promtool; the recording rules are evaluated over it by promtool too.
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +37,7 @@ _MINUTE = timedelta(minutes=1)
 _SALE_EVERY, _SALE_LASTS = timedelta(days=4), timedelta(hours=31)
 _OUTAGE = (timedelta(days=27), timedelta(days=27, hours=5))
 _PER_STEP = STEP // _MINUTE
+_PRICE = 1.99
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class _Course:
     metrics: Metrics
     on_sale: bool = False
     told: bool = False
+    spent: dict[Period, float] = field(default_factory=lambda: dict.fromkeys(Period, 0.0))
 
 
 def write_past(file: Path, *, until: datetime) -> int:
@@ -112,7 +114,7 @@ def _live(course: _Course, age: timedelta, at: datetime) -> Snapshot | None:
     snapshot = decode_hostnodes(course.market.list_body(), marketplace=MARKETPLACE, at=at)
     for _ in range(_PER_STEP):
         metrics.observe_poll(_poll(Outcome.OK, at, snapshot))
-    _tell(course)
+    _tell(course, at)
     return snapshot
 
 
@@ -132,7 +134,7 @@ def _sell(course: _Course, age: timedelta) -> None:
         course.market.set_offer("h100-*", price=1.85 if on_sale else 2.09)
 
 
-def _tell(course: _Course) -> None:
+def _tell(course: _Course, at: datetime) -> None:
     firing, metrics = course.on_sale, course.metrics
     rule = RuleName(RULE)
     metrics.set_alerts({(rule, AlertState.FIRING): 1} if firing else {})
@@ -140,21 +142,33 @@ def _tell(course: _Course) -> None:
         metrics.count_notification("chat", NotificationStatus.SENT)
         metrics.buying.count({(rule, GrabStatus.CREATED): 1, (rule, GrabStatus.RUNNING): 1})
     course.told = firing
-    metrics.buying.show(_figures(rule, bought=firing))
+    _spend(course, at)
+    metrics.buying.show(_figures(rule, course))
 
 
-def _figures(rule: RuleName, *, bought: bool) -> Figures:
+def _spend(course: _Course, at: datetime) -> None:
+    """Let what was bought cost one step; each day and each month begins anew."""
+    before = at - STEP
+    if before.date() != at.date():
+        course.spent[Period.DAY] = 0
+    if before.month != at.month:
+        course.spent[Period.MONTH] = 0
+    for period in Period:
+        course.spent[period] += _PRICE * course.told * (STEP / timedelta(hours=1))
+
+
+def _figures(rule: RuleName, course: _Course) -> Figures:
+    bought, today = course.told, course.spent[Period.DAY]
     limits = (
         LimitFigure(rule=ALL_RULES, limit="max_instances", at_most=2, used=int(bought)),
-        LimitFigure(rule=ALL_RULES, limit="max_total_per_hour", at_most=5, used=1.99 * bought),
-        LimitFigure(rule=ALL_RULES, limit="max_spend_per_day", at_most=50, used=40.0 * bought),
+        LimitFigure(rule=ALL_RULES, limit="max_total_per_hour", at_most=5, used=_PRICE * bought),
+        LimitFigure(rule=ALL_RULES, limit="max_spend_per_day", at_most=50, used=today),
     )
-    spent = nano(61.7 if bought else 41.3)
     return Figures(
-        per_hour=nano(1.99) if bought else nano(0),
+        per_hour=nano(_PRICE if bought else 0),
         grabs={(rule, GrabStatus.RUNNING): int(bought)},
         overdue={},
-        spent={(rule, Period.DAY): spent, (rule, Period.MONTH): spent},
+        spent={(rule, period): nano(spent) for period, spent in course.spent.items()},
         limits=limits,
         hindrances=frozenset[Hindrance](),
     )
