@@ -7,6 +7,7 @@ from monitor.errors import MalformedError
 from monitor.market.snapshot import Outcome, Poll
 from monitor.marketplaces.replay import BadLine, RecordedError, RecordedHostnodes, ReplayLine
 from monitor.marketplaces.tensordock.decode import decode_hostnodes
+from monitor.marketplaces.tensordock.rows import Reader
 
 
 def polls(lines: Iterable[ReplayLine], marketplace: str) -> Iterator[Poll]:
@@ -16,6 +17,7 @@ def polls(lines: Iterable[ReplayLine], marketplace: str) -> Iterator[Poll]:
     one, and what was seen before cannot be seen after.
     """
     last: datetime | None = None
+    reader = Reader()
     for line in lines:
         if isinstance(line, BadLine) or (last is not None and line.at <= last):
             continue
@@ -23,14 +25,17 @@ def polls(lines: Iterable[ReplayLine], marketplace: str) -> Iterator[Poll]:
         if isinstance(line, RecordedError):
             yield _failed(marketplace, line.at, line.error, "recorded as such")
         else:
-            yield decoded(line, marketplace)
+            yield decoded(line, marketplace, reader)
 
 
-def decoded(line: RecordedHostnodes, marketplace: str) -> Poll:
-    """Return the poll that was recorded; what cannot be decoded is its outcome."""
+def decoded(line: RecordedHostnodes, marketplace: str, reader: Reader | None = None) -> Poll:
+    """Return the poll that was recorded; what cannot be decoded is its outcome.
+
+    `reader` has read the line before this one, if that is at hand.
+    """
     at = line.at
     try:
-        snapshot = decode_hostnodes(line.body, marketplace=marketplace, at=at)
+        snapshot = decode_hostnodes(line.body, marketplace=marketplace, at=at, reader=reader)
     except MalformedError as error:
         return _failed(marketplace, at, Outcome.MALFORMED, str(error))
     if not snapshot.hostnodes:

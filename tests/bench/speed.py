@@ -12,6 +12,7 @@ from monitor.cycle import CycleReport, run_cycle
 from monitor.market.money import NanoDollars
 from monitor.market.snapshot import Outcome, Poll, Snapshot
 from monitor.marketplaces.tensordock.decode import decode_hostnodes
+from monitor.marketplaces.tensordock.rows import Reader
 from monitor.rules.evaluate import Evaluation, evaluate, look
 from monitor.rules.past import Past
 from monitor.store import migrate
@@ -74,8 +75,8 @@ def market() -> Snapshot:
     return _snapshot(market_body())
 
 
-def _snapshot(answer: bytes, at: datetime = NOON) -> Snapshot:
-    return decode_hostnodes(answer, marketplace=MARKETPLACE, at=at)
+def _snapshot(answer: bytes, at: datetime = NOON, reader: Reader | None = None) -> Snapshot:
+    return decode_hostnodes(answer, marketplace=MARKETPLACE, at=at, reader=reader)
 
 
 def _floor() -> Act:
@@ -91,10 +92,14 @@ def _answers() -> Iterator[tuple[datetime, bytes]]:
 
 
 class _Answered:
-    """A marketplace whose answer is there already, and has only to be decoded."""
+    """A marketplace whose answer is there already, and has only to be decoded.
 
-    def __init__(self, answer: bytes) -> None:
+    `reader` has read the one before, as the daemon's has.
+    """
+
+    def __init__(self, answer: bytes, reader: Reader) -> None:
         self._answer = answer
+        self._reader = reader
         self.name = MARKETPLACE
 
     def poll(self, now: datetime) -> Poll:
@@ -103,7 +108,7 @@ class _Answered:
             at=now,
             outcome=Outcome.OK,
             duration=0,
-            snapshot=_snapshot(self._answer, now),
+            snapshot=_snapshot(self._answer, now, self._reader),
         )
 
 
@@ -114,12 +119,12 @@ class _Cycles:
         self._store = Ledgers(database)
         self._plan = bench_rules.plan(bench_rules.documents(market(), 100))
         self._answers = _answers()
+        self._reader = Reader()
 
     def next(self) -> Callable[[], CycleReport]:
         now, answer = next(self._answers)
-        return partial(
-            run_cycle, _Answered(answer), self._plan, self._store, interval=INTERVAL, now=now
-        )
+        polled = _Answered(answer, self._reader)
+        return partial(run_cycle, polled, self._plan, self._store, interval=INTERVAL, now=now)
 
 
 class _Evaluations:

@@ -34,6 +34,7 @@ from monitor.marketplaces.tensordock.instances import (
     decode_instances,
 )
 from monitor.marketplaces.tensordock.orders import outcome, request_body
+from monitor.marketplaces.tensordock.rows import Reader
 
 CREATE_WITHIN = timedelta(seconds=120)
 """Creating was seen to outlast a minute."""
@@ -65,6 +66,7 @@ class TensorDock:
         self._delete_timeout = delete_timeout
         self._monotonic = monotonic
         self._not_before = 0.0
+        self._reader = Reader()
 
     @classmethod
     def connect(
@@ -102,7 +104,9 @@ class TensorDock:
         """Fetch all hostnodes once; whatever the marketplace does is an outcome, never raised."""
         started = self._monotonic()
         try:
-            snapshot = decode_hostnodes(self._get("/hostnodes"), marketplace=self._name, at=now)
+            snapshot = decode_hostnodes(
+                self._get("/hostnodes"), marketplace=self._name, at=now, reader=self._reader
+            )
         except MarketError as error:
             return self._failed(now, started, outcome_of(error), str(error))
         if not snapshot.hostnodes:

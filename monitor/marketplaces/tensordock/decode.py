@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from monitor.errors import MalformedError
 from monitor.market.snapshot import HostnodeDetail, Snapshot
 from monitor.marketplaces.tensordock import excerpt, wire
-from monitor.marketplaces.tensordock.rows import Rows
+from monitor.marketplaces.tensordock.rows import Reader, Rows, read_row
 
 _LOWEST_FAILURE = 400
 _LONGEST_INTEGER = 18
@@ -26,15 +27,19 @@ _hostnode_decoder = msgspec.json.Decoder(wire.HostnodeAnswer | wire.NotAnObject)
 T = TypeVar("T")
 
 
-def decode_hostnodes(body: bytes, *, marketplace: str, at: datetime) -> Snapshot:
+def decode_hostnodes(
+    body: bytes, *, marketplace: str, at: datetime, reader: Reader | None = None
+) -> Snapshot:
     """Return the answer of `GET /hostnodes` as a snapshot; an empty list gives an empty snapshot.
+
+    `reader` has read the answer before this one, and reads only what is not told again.
 
     Raises:
         MalformedError: for anything that is not a list of hostnodes; for a list of which nothing
             could be read, because a shape that changed "reads exactly like no capacity"
             (`design/marketplace.md`); for a failure told inside a 200.
     """
-    rows = readable(_list, body)
+    rows = readable(partial(_list, reader or Reader()), body)
     return Snapshot(
         marketplace=marketplace,
         at=at,
@@ -57,16 +62,14 @@ def decode_hostnode(body: bytes) -> HostnodeDetail:
     )
 
 
-def _list(body: bytes) -> Rows:
+def _list(reader: Reader, body: bytes) -> Rows:
     answer = _list_decoder.decode(body)
     if type(answer) is not wire.ListAnswer or type(answer.data) is not wire.HostnodeList:
         raise malformed("the answer has no object `data`", body)
     if type(answer.data.hostnodes) is not list:
         raise malformed("the answer has no list `data.hostnodes`", body)
     _refuse_failure(answer, body)
-    rows = Rows("$.data.hostnodes[{}]")
-    for index, row in enumerate(answer.data.hostnodes):
-        rows.add(row, index)
+    rows = Rows(reader.read(answer.data.hostnodes), "$.data.hostnodes[{}]")
     _refuse_nothing(rows, len(answer.data.hostnodes))
     return rows
 
@@ -76,8 +79,7 @@ def _one(body: bytes) -> Rows:
     if type(answer) is not wire.HostnodeAnswer or type(answer.data) is not wire.Hostnode:
         raise malformed("the answer has no object `data`", body)
     _refuse_failure(answer, body)
-    rows = Rows("$.data")
-    rows.add(answer.data)
+    rows = Rows([read_row(answer.data)], "$.data")
     _refuse_nothing(rows, 1)
     return rows
 

@@ -5,6 +5,7 @@ A bad field costs itself, a bad GPU its offer, a bad hostnode its row; each cost
 
 import sys
 from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -26,113 +27,166 @@ MOST_ISSUES = 1000
 """Issues of one answer that are kept; the others are only counted, so that memory is bounded."""
 
 _REMEMBERED = 2048
-"""Places and prices of parts that are read once, for the next answer tells most of them again."""
+"""Places, models and prices of parts that are read once: most are told again and again."""
 
 _GPUS = ".available_resources.gpus"
 _NOTHING_TOLD = wire.Resources()
 
+_row_decoder = msgspec.json.Decoder(wire.Hostnode | wire.NotAnObject)
 _location_decoder = msgspec.json.Decoder(wire.Location | wire.NotAnObject)
 _pricing_decoder = msgspec.json.Decoder(wire.Pricing | wire.NotAnObject)
 
 
-class Rows:
-    """The hostnodes and offers read so far, and the issues met on the way.
+class Row(msgspec.Struct, gc=False):
+    """One hostnode of an answer as it was read: `hostnode` is `None` if there is no use of it.
 
-    `silent` counts the rows that do not say in a usable way what they offer (an empty list of GPUs
-    says it: nothing). Places and part prices that are told again word for word are read once.
+    `silent` is one that does not say in a usable way what it offers (an empty list of GPUs says
+    it: nothing). Flaws stand at places below the row, so that it may stand anywhere in the answer.
     """
 
-    def __init__(self, where: str) -> None:
-        """`where` is the path of a hostnode in the answer; its `{}` becomes the index."""
+    hostnode: Hostnode | None
+    offers: Sequence[Offer]
+    flaws: Sequence[Flaw]
+    silent: bool = False
+
+
+class Reader:
+    """Reads the rows of one answer after the other; a row told again word for word is read once.
+
+    Only the last answer is remembered. The same bytes give the same `Row`, so that who compares
+    two snapshots meets the same objects where nothing changed.
+    """
+
+    def __init__(self) -> None:
+        self._told: Sequence[msgspec.Raw] = ()
+        self._rows: list[Row] = []
+        self._places: dict[HostnodeId, int] = {}
+
+    def read(self, told: Sequence[msgspec.Raw]) -> list[Row]:
+        """Return each row, in order.
+
+        Raises:
+            msgspec.DecodeError, UnicodeError: a row is no JSON; nothing of this answer is kept.
+        """
+        rows: list[Row] = []
+        places: dict[HostnodeId, int] = {}
+        before, most = self._told, len(self._told)
+        place = 0  # of the row before that comes next, if the order is as it was
+        for words in told:
+            if place < most and words == before[place]:
+                row = self._rows[place]
+            else:
+                row, place = self._read(words, place)
+            place += 1
+            if row.hostnode is not None:
+                places[row.hostnode.id] = len(rows)
+            rows.append(row)
+        self._told, self._rows, self._places = told, rows, places
+        return rows
+
+    def _read(self, words: msgspec.Raw, place: int) -> tuple[Row, int]:
+        """Return a row that does not stand where it did, and where it stood, `place` if nowhere."""
+        row = _row_decoder.decode(words)
+        if type(row) is wire.Hostnode and type(row.id) is str:
+            stood = self._places.get(HostnodeId(row.id))
+            if stood is not None:
+                if words == self._told[stood]:
+                    return self._rows[stood], stood
+                place = stood
+        return read_row(row), place
+
+
+class Rows:
+    """The hostnodes and offers of an answer, and the issues met on the way.
+
+    `silent` counts the rows that are, or of which there is no use. `where` is the path of a
+    hostnode in the answer; its `{}` becomes the index.
+    """
+
+    def __init__(self, rows: Iterable[Row], where: str) -> None:
         self.hostnodes: list[Hostnode] = []
         self.offers: list[Offer] = []
         self.issues: list[Issue] = []
         self.issues_left_out: Counter[IssueReason] = Counter()
         self.silent = 0
-        self._where = where
-        self._flaws: list[Flaw] = []
-        self._ids: set[str] = set()
+        ids: set[HostnodeId] = set()
+        for index, row in enumerate(rows):
+            hostnode, flaws = row.hostnode, row.flaws
+            if hostnode is None:
+                self.silent += 1
+            elif hostnode.id in ids:
+                flaws = (Flaw(IssueReason.DUPLICATE, ".id", "an id not seen yet", hostnode.id),)
+            else:
+                ids.add(hostnode.id)
+                self.hostnodes.append(hostnode)
+                self.offers += row.offers
+                self.silent += row.silent
+            if flaws:
+                self._report(flaws, where.format(index))
 
-    def add(self, row: wire.Hostnode | wire.NotAnObject, index: int = 0) -> None:
-        """Read the hostnode that stands at `index` of the answer."""
-        if type(row) is not wire.Hostnode:
-            self.silent += 1
-            self._flaws.append(Flaw(IssueReason.HOSTNODE_SHAPE, "", "an object", row))
-        elif not fields.is_text(row.id):
-            self.silent += 1
-            self._flaws.append(Flaw(IssueReason.HOSTNODE_SHAPE, ".id", fields.A_TEXT, row.id))
-        elif row.id in self._ids:
-            self._flaws.append(Flaw(IssueReason.DUPLICATE, ".id", "an id not seen yet", row.id))
-        else:
-            self._ids.add(row.id)
-            self._add_hostnode(row)
-        if self._flaws:
-            self._report(self._where.format(index))
-
-    def _add_hostnode(self, row: wire.Hostnode) -> None:
-        free = row.available_resources
-        if type(free) is not wire.Resources:
-            _want_object(free, ".available_resources", self._flaws)
-            free = _NOTHING_TOLD
-        hostnode = self._hostnode(row, free)
-        self.hostnodes.append(hostnode)
-        if type(free.gpus) is list:
-            self._add_offers(hostnode, free.gpus)
-            return
-        self.silent += 1
-        if free is not _NOTHING_TOLD:
-            self._flaws.append(Flaw(IssueReason.OFFER_SHAPE, _GPUS, "an array", free.gpus))
-
-    def _hostnode(self, row: wire.Hostnode, free: wire.Resources) -> Hostnode:
-        flaws = self._flaws
-        return Hostnode(
-            id=HostnodeId(row.id),
-            location=self._location(row),
-            resources=Resources(
-                vcpu_count=fields.count(free.vcpu_count, ".available_resources.vcpu_count", flaws),
-                ram_gb=fields.gigabytes(free.ram_gb, ".available_resources.ram_gb", flaws),
-                storage_gb=fields.gigabytes(
-                    free.storage_gb, ".available_resources.storage_gb", flaws
-                ),
-            ),
-            prices=self._component_prices(row),
-            engine=fields.text(row.engine, ".engine", flaws),
-            uptime=fields.percentage(row.uptime_percentage, ".uptime_percentage", flaws),
-            ports=fields.ports(free.available_ports, ".available_resources.available_ports", flaws),
-        )
-
-    def _location(self, row: wire.Hostnode) -> Location:
-        location, flaws = _location(bytes(row.location_id), bytes(row.location))
-        if flaws:
-            self._flaws += flaws
-        return location
-
-    def _component_prices(self, row: wire.Hostnode) -> ComponentPrices:
-        prices, flaws = _component_prices(bytes(row.pricing))
-        if flaws:
-            self._flaws += flaws
-        return prices
-
-    def _add_offers(self, hostnode: Hostnode, gpus: list[wire.Gpu | wire.NotAnObject]) -> None:
-        models: list[GpuModel] = []
-        for index, gpu in enumerate(gpus):
-            offer, flaw = _offer(hostnode, gpu, models)
-            if offer is not None:
-                models.append(offer.gpu)
-                self.offers.append(offer)
-            if flaw is not None:
-                self._flaws.append(flaw._replace(where=f"{_GPUS}[{index}]{flaw.where}"))
-        if gpus and not models:
-            self.silent += 1
-
-    def _report(self, path: str) -> None:
+    def _report(self, flaws: Iterable[Flaw], path: str) -> None:
         """Turn the flaws of the hostnode at `path` into issues."""
-        for flaw in self._flaws:
+        for flaw in flaws:
             if len(self.issues) < MOST_ISSUES:
                 self.issues.append(_issue(flaw, path))
             else:
                 self.issues_left_out[flaw.reason] += 1
-        self._flaws.clear()
+
+
+def read_row(row: wire.Hostnode | wire.NotAnObject) -> Row:
+    """Return one element of a list of hostnodes, or one hostnode that was asked for, as values."""
+    if type(row) is not wire.Hostnode:
+        return Row(None, (), (Flaw(IssueReason.HOSTNODE_SHAPE, "", "an object", row),))
+    if not fields.is_text(row.id):
+        flaw = Flaw(IssueReason.HOSTNODE_SHAPE, ".id", fields.A_TEXT, row.id)
+        return Row(None, (), (flaw,))
+    flaws: list[Flaw] = []
+    free = row.available_resources
+    if type(free) is not wire.Resources:
+        _want_object(free, ".available_resources", flaws)
+        free = _NOTHING_TOLD
+    hostnode = _hostnode(row, free, flaws)
+    offers: list[Offer] = []
+    if type(free.gpus) is list:
+        _read_offers(hostnode, free.gpus, offers, flaws)
+    elif free is not _NOTHING_TOLD:
+        flaws.append(Flaw(IssueReason.OFFER_SHAPE, _GPUS, "an array", free.gpus))
+    return Row(hostnode, offers, flaws, not offers and free.gpus != [])
+
+
+def _hostnode(row: wire.Hostnode, free: wire.Resources, flaws: list[Flaw]) -> Hostnode:
+    location, its_flaws = _location(bytes(row.location_id), bytes(row.location))
+    prices, their_flaws = _component_prices(bytes(row.pricing))
+    hostnode = Hostnode(
+        id=row.id,
+        location=location,
+        resources=Resources(
+            vcpu_count=fields.count(free.vcpu_count, ".available_resources.vcpu_count", flaws),
+            ram_gb=fields.gigabytes(free.ram_gb, ".available_resources.ram_gb", flaws),
+            storage_gb=fields.gigabytes(free.storage_gb, ".available_resources.storage_gb", flaws),
+        ),
+        prices=prices,
+        engine=fields.text(row.engine, ".engine", flaws),
+        uptime=fields.percentage(row.uptime_percentage, ".uptime_percentage", flaws),
+        ports=fields.ports(free.available_ports, ".available_resources.available_ports", flaws),
+    )
+    flaws += its_flaws
+    flaws += their_flaws
+    return hostnode
+
+
+def _read_offers(
+    hostnode: Hostnode,
+    gpus: list[wire.Gpu | wire.NotAnObject],
+    offers: list[Offer],
+    flaws: list[Flaw],
+) -> None:
+    for index, gpu in enumerate(gpus):
+        offer, flaw = _offer(hostnode, gpu, offers)
+        if offer is not None:
+            offers.append(offer)
+        if flaw is not None:
+            flaws.append(flaw._replace(where=f"{_GPUS}[{index}]{flaw.where}"))
 
 
 def _issue(flaw: Flaw, path: str) -> Issue:
@@ -144,25 +198,30 @@ def _issue(flaw: Flaw, path: str) -> Issue:
 
 
 def _offer(
-    hostnode: Hostnode, gpu: wire.Gpu | wire.NotAnObject, models: list[GpuModel]
+    hostnode: Hostnode, gpu: wire.Gpu | wire.NotAnObject, others: Collection[Offer]
 ) -> tuple[Offer | None, Flaw | None]:
-    """Read one GPU of a hostnode whose other `models` were read; an unpriced offer has a flaw."""
+    """Read one GPU of a hostnode whose `others` were read; an unpriced offer has a flaw."""
     if type(gpu) is not wire.Gpu:
         return None, Flaw(IssueReason.OFFER_SHAPE, "", "an object", gpu)
     name, count = gpu.v0_name, gpu.available_count
-    if not fields.is_text(name):
+    model = _model(name) if type(name) is str else None
+    if model is None:
         return None, Flaw(IssueReason.OFFER_SHAPE, ".v0Name", fields.A_TEXT, name)
     if not fields.is_count(count):
         return None, Flaw(IssueReason.OFFER_SHAPE, ".availableCount", fields.A_COUNT, count)
-    if name in models:
+    if others and any(model == other.gpu for other in others):
         return None, Flaw(IssueReason.DUPLICATE, ".v0Name", "a GPU not seen yet", name)
-    # Interned: there are few models and many offers, here and in the snapshots before and after.
-    model = GpuModel(sys.intern(name))
     price = fields.price(gpu.price_per_hr)
     offer = Offer(hostnode=hostnode, gpu=model, available=int(count), price=price)
     if price is not None:
         return offer, None
     return offer, Flaw(IssueReason.UNPRICED, ".price_per_hr", fields.A_PRICE, gpu.price_per_hr)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _model(name: str) -> GpuModel | None:
+    """Return the one text that all offers of a model share, here and in the snapshots before."""
+    return GpuModel(sys.intern(name)) if fields.is_text(name) else None
 
 
 @lru_cache(maxsize=_REMEMBERED)

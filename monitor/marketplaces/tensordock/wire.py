@@ -70,9 +70,9 @@ class Location(msgspec.Struct, gc=False):
 
 
 class HostnodeList(msgspec.Struct, gc=False):
-    """`data` of `GET /hostnodes`."""
+    """`data` of `GET /hostnodes`; its rows stay bytes, of which most are those of the last poll."""
 
-    hostnodes: list[Hostnode | NotAnObject] | NotAnArray = None
+    hostnodes: list[msgspec.Raw] | NotAnArray = None
 
 
 class ListAnswer(msgspec.Struct, gc=False):

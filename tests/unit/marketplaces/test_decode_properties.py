@@ -2,14 +2,17 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import MalformedError
 from monitor.market.snapshot import Snapshot
 from monitor.marketplaces.tensordock.decode import decode_hostnode, decode_hostnodes
+from monitor.marketplaces.tensordock.rows import Reader
 from tests.unit.marketplaces.answers import AT, SEED_HOSTNODE, Json, decoded, hostnode, listing
 
 ODD: st.SearchStrategy[Json] = st.sampled_from(
@@ -40,7 +43,7 @@ def mutated(draw: st.DrawFn, original: Json) -> Json:
         if isinstance(container, dict) and draw(st.booleans()):
             del container[key]
         else:
-            container[key] = draw(ANYTHING)
+            container[key] = copy.deepcopy(draw(ANYTHING))  # for it may be changed in turn
     return root[0]
 
 
@@ -81,6 +84,40 @@ def test_a_mutated_hostnode_costs_the_others_nothing(row: Json) -> None:
     assert among.offers[:2] == alone.offers
     assert all(issue.path.startswith("$.data.hostnodes[2]") for issue in among.issues)
     assert sound(among)
+
+
+ROWS = [hostnode(each) for each in "abcdef"]
+
+
+@given(st.lists(st.lists(st.sampled_from(ROWS) | mutated(hostnode("a")), min_size=1), max_size=4))
+def test_who_remembers_the_last_answer_reads_the_next_as_if_he_did_not(answers: Json) -> None:
+    """Whatever rows come, go, change, are told twice or in another order."""
+    reader = Reader()
+    for rows in answers:
+        body = listing(*rows)
+        try:
+            afresh = decode_hostnodes(body, marketplace="m", at=AT)
+        except MalformedError as error:
+            with pytest.raises(MalformedError, match=re.escape(str(error))):
+                decode_hostnodes(body, marketplace="m", at=AT, reader=reader)
+        else:
+            assert decode_hostnodes(body, marketplace="m", at=AT, reader=reader) == afresh
+
+
+@given(st.permutations(ROWS), st.permutations(ROWS), st.sampled_from("abcdef"))
+def test_a_row_that_did_not_change_is_the_same_hostnode_as_before(
+    before: Json, after: Json, other: str
+) -> None:
+    """However the order changes, and though one row did."""
+    changing = [row | {"engine": "other"} if row["id"] == other else row for row in after]
+    reader = Reader()
+    first, second = (
+        decode_hostnodes(listing(*rows), marketplace="m", at=AT, reader=reader)
+        for rows in (before, changing)
+    )
+    known = {each.id: each for each in first.hostnodes}
+    same = {each.id for each in second.hostnodes if each is known[each.id]}
+    assert same == set("abcdef") - {other}
 
 
 @given(mutated(json.loads(SEED_HOSTNODE)))
