@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Self
 
 RELATIVE_ERROR = 0.01
@@ -23,7 +23,8 @@ _GAMMA = (1 + _ALPHA) / (1 - _ALPHA)
 _LOG_GAMMA = math.log(_GAMMA)
 _SMALL = 10_000
 """Below a hundred-thousandth of a dollar whole nano-dollars are too coarse, and nothing is sold."""
-_ROUNDED = 1
+_HOUR = 3_600_000_000
+_DOLLAR_ZEROS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +71,34 @@ class Sketch:
         held = sum(self.weights.values())
         return sum(weight for each, weight in self.weights.items() if each > value) / held
 
-    def packed(self) -> bytes:
-        """Return the sketch in few bytes."""
-        numbers = [_ROUNDED if self.rounded else 0]
+    def numbers(self) -> Iterator[int]:
+        """Yield whole numbers, small ones for round prices and whole hours, that say it all.
+
+        First how many there are of `value, hours, microseconds`; then what they are of: 2 for each
+        decimal zero that all values end in, 1 if `rounded`. Each value is given by its difference
+        to the one before, without those zeros.
+        """
+        zeros = _common_zeros(self.weights)
+        yield len(self.weights)
+        yield 2 * zeros + self.rounded
         before = 0
         for value, weight in sorted(self.weights.items()):
-            numbers += [value - before, weight]
+            yield (value - before) // 10**zeros
+            yield from divmod(weight, _HOUR)
             before = value
-        return b"".join(map(_varint, numbers))
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> Self:
-        """Return what `packed` made bytes of."""
-        flags, *numbers = _varints(packed)
-        values = accumulate(numbers[::2])
-        return cls(dict(zip(values, numbers[1::2], strict=True)), rounded=flags == _ROUNDED)
+    def read(cls, numbers: Iterator[int]) -> Self:
+        """Take the numbers of one sketch from `numbers`, and return it."""
+        count, flags = islice(numbers, 2)
+        zeros, rounded = divmod(flags, 2)
+        weights = {}
+        value = 0
+        for _ in range(count):
+            more, hours, rest = islice(numbers, 3)
+            value += more * 10**zeros
+            weights[value] = hours * _HOUR + rest
+        return cls(weights, rounded=bool(rounded))
 
 
 def _bucket(value: int) -> int:
@@ -95,21 +109,7 @@ def _bucket(value: int) -> int:
     return round(2 * _GAMMA**bound / (_GAMMA + 1))
 
 
-def _varint(number: int) -> bytes:
-    """Return seven bits to a byte, the lowest first; the eighth says that more follow."""
-    found = bytearray()
-    while number > 0x7F:  # noqa: PLR2004  seven bits
-        found.append(number & 0x7F | 0x80)
-        number >>= 7
-    found.append(number)
-    return bytes(found)
-
-
-def _varints(packed: bytes) -> Iterator[int]:
-    number = shift = 0
-    for byte in packed:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            yield number
-            number = shift = 0
+def _common_zeros(values: Iterable[int]) -> int:
+    """Return how many decimal zeros all values end in; nine make a dollar."""
+    common = math.gcd(*values)
+    return next(zeros for zeros in range(_DOLLAR_ZEROS, -1, -1) if common % 10**zeros == 0)

@@ -60,6 +60,24 @@ class Prices:
             sketch=Sketch(dict(weights)),
         )
 
+    @classmethod
+    def rolled(
+        cls,
+        sketch: Sketch,
+        *,
+        low: NanoDollars,
+        low_at: datetime,
+        high: NanoDollars | None,
+        mean: NanoDollars | None,
+    ) -> "Prices":
+        """Return prices from what a roll-up tells; a rounded sketch needs `high` and `mean`."""
+        if high is None or mean is None or not sketch.rounded:
+            high = NanoDollars(max(sketch.weights))
+            total = sum(value * weight for value, weight in sketch.weights.items())
+        else:
+            total = mean * sum(sketch.weights.values())
+        return cls(low=low, low_at=low_at, high=high, total=total, sketch=sketch)
+
     @property
     def time(self) -> timedelta:
         """For how long there was a price."""

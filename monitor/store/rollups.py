@@ -5,37 +5,28 @@ crash loses and doubles nothing. Reading and adding up is done before it, so tha
 an import wrote into the past meanwhile, or another process was faster, nothing is written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from monitor.history.pieces import Offered
 from monitor.history.selection import Model, Selection
-from monitor.history.sketch import Sketch
-from monitor.history.summary import Prices, Source, Summary, summed_up
+from monitor.history.summary import Source, Summary, summed_up
 from monitor.history.window import DAY, HOUR, Window, floor, steps
-from monitor.market.money import NanoDollars
-from monitor.store import progress
+from monitor.store import days, hours, progress
 from monitor.store.offered import covered, offered
 from monitor.store.progress import Progress
 from monitor.store.schema import (
     coverage,
     daily_rollups,
     gpus,
-    hourly_rollups,
+    hourly_stretches,
     marketplaces,
 )
-
-TABLES: Mapping[Source, tuple[Table, timedelta]] = {
-    Source.HOURLY: (hourly_rollups, HOUR),
-    Source.DAILY: (daily_rollups, DAY),
-}
-_MICROSECOND = timedelta(microseconds=1)
-_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +46,12 @@ class Batch:
         return Window(since, since + DAY) if over else None
 
 
-Made = Mapping[Source, list[dict[str, Any]]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the hours of a batch, and its day if that is over, came to, by the key of each model."""
+
+    hours: Mapping[int, list[Summary]]
+    days: Mapping[int, list[Summary]]
 
 
 def begin(connection: Connection) -> list[str]:
@@ -82,20 +78,22 @@ def due(connection: Connection, marketplace: str) -> Batch | None:
 
 
 def make(connection: Connection, batch: Batch) -> Made:
-    """Return the rows of a batch; nothing is written."""
+    """Return what a batch comes to; nothing is written."""
     day = batch.day
     window = day or batch.hours
     known = covered(connection, batch.marketplace, window, deleted_too=True)
     sold = offered(connection, Selection(marketplace=batch.marketplace), window, deleted_too=True)
     keys = {name: key for key, name in connection.execute(select(gpus.c.id, gpus.c.name))}
-    made: dict[Source, list[dict[str, Any]]] = {Source.HOURLY: [], Source.DAILY: []}
-    for model, by_hostnode in sold.items():
-        each = list(chain.from_iterable(by_hostnode.values()))
-        whose = {"marketplace_id": batch.progress.marketplace_id, "gpu_id": keys[model.gpu]}
-        hours = list(steps(batch.hours, HOUR))
-        made[Source.HOURLY] += _rows(whose, hours, known, each)
-        made[Source.DAILY] += _rows(whose, [day] if day else [], known, each)
-    return made
+    each = {
+        keys[model.gpu]: list(chain.from_iterable(by_hostnode.values()))
+        for model, by_hostnode in sold.items()
+    }
+    whole = [] if day is None else [day]
+    every = list(steps(batch.hours, HOUR))
+    return Made(
+        hours={key: _listed(every, known, offers) for key, offers in each.items()},
+        days={key: _listed(whole, known, offers) for key, offers in each.items()},
+    )
 
 
 def write(connection: Connection, batch: Batch, made: Made) -> bool:
@@ -107,9 +105,11 @@ def write(connection: Connection, batch: Batch, made: Made) -> bool:
         return False
     if batch.stale is not None:
         progress.freshen(connection, batch.stale, dict(before.stale)[batch.stale], until)
-    for source, window in ((Source.HOURLY, batch.hours), (Source.DAILY, batch.day)):
-        if window is not None:
-            _replace(connection, TABLES[source][0], before, window, made[source])
+    whose = before.marketplace_id
+    keep = before.raw_since is not None and batch.hours.since < before.raw_since
+    hours.replace(connection, whose, batch.hours, made.hours, keep=keep)
+    if batch.day is not None:
+        days.replace(connection, whose, batch.day, made.days, keep=keep)
     return True
 
 
@@ -117,9 +117,34 @@ def read(
     connection: Connection, source: Source, models: Sequence[Model], window: Window
 ) -> dict[Model, dict[datetime, Summary]]:
     """Return the roll-ups that begin in a window, by model and beginning."""
-    table, length = TABLES[source]
     found: dict[Model, dict[datetime, Summary]] = {model: {} for model in models}
-    rows = connection.execute(
+    told = _hours if source is Source.HOURLY else _days
+    for model, summary in told(connection, models, window):
+        if model in found:
+            found[model][summary.window.since] = summary
+    return found
+
+
+def _hours(
+    connection: Connection, models: Sequence[Model], window: Window
+) -> Iterator[tuple[Model, Summary]]:
+    began = Window(floor(window.since, DAY), window.until)
+    for row in connection.execute(_rows(hourly_stretches, models, began)):
+        for hour in hours.read(row):
+            if window.since <= hour.at < window.until:
+                yield Model(row.marketplace, row.gpu), hours.summary_of(hour)
+
+
+def _days(
+    connection: Connection, models: Sequence[Model], window: Window
+) -> Iterator[tuple[Model, Summary]]:
+    for row in connection.execute(_rows(daily_rollups, models, window)):
+        yield Model(row.marketplace, row.gpu), days.summary_of(row)
+
+
+def _rows(table: Table, models: Sequence[Model], window: Window) -> Select[Any]:
+    """Return the query for rows of the models, and perhaps others, that begin in a window."""
+    return (
         select(marketplaces.c.name.label("marketplace"), gpus.c.name.label("gpu"), table)
         .select_from(table)
         .join(marketplaces, marketplaces.c.id == table.c.marketplace_id)
@@ -131,11 +156,6 @@ def read(
             table.c.at < window.until,
         )
     )
-    for row in rows:
-        model = Model(row.marketplace, row.gpu)
-        if model in found:
-            found[model][row.at] = _summary(row, source, length)
-    return found
 
 
 def _in_a_day(window: Window) -> Window:
@@ -151,116 +171,27 @@ def _recorded_hours(connection: Connection, marketplace_id: int) -> datetime:
 
 
 def _next_known(connection: Connection, found: Progress) -> datetime | None:
-    """Return the first hour to be made: time of which nothing is known is passed over."""
+    """Return the first hour to be made: time of which nothing is known is passed over.
+
+    Of a day in which coverage ended with the last hour that is made, the rest is still due.
+    """
     first = connection.scalar(
         select(func.min(coverage.c.valid_from)).where(
             coverage.c.marketplace_id == found.marketplace_id,
-            coverage.c.valid_to > found.rolled_until,
+            coverage.c.valid_to >= found.rolled_until,
         )
     )
     return None if first is None else max(floor(first, HOUR), found.rolled_until)
 
 
-def _replace(
-    connection: Connection,
-    table: Table,
-    before: Progress,
-    window: Window,
-    rows: Iterable[dict[str, Any]],
-) -> None:
-    """Put rows in the place of those of a window; where intervals are deleted, only add to them."""
-    there = and_(
-        table.c.marketplace_id == before.marketplace_id,
-        table.c.at >= window.since,
-        table.c.at < window.until,
-    )
-    if before.raw_since is None or window.since >= before.raw_since:
-        connection.execute(delete(table).where(there))
-        kept = set()
-    else:
-        kept = set(connection.scalars(select(table.c.at).where(there).distinct()))
-    new = [row for row in rows if row["at"] not in kept]
-    if new:
-        connection.execute(insert(table), new)
-
-
-def _rows(
-    whose: Mapping[str, int],
-    windows: Sequence[Window],
-    known: Sequence[Window],
-    sold: Sequence[Offered],
-) -> Iterator[dict[str, Any]]:
-    listed = _listed(windows, sold)
-    for summary in summed_up(windows, known, sold):
-        if summary.window in listed:
-            yield {**whose, **_values(summary)}
-
-
-def _listed(windows: Iterable[Window], sold: Sequence[Offered]) -> set[Window]:
-    """Return the windows in which one of the offers was listed, free or not."""
-    return {
-        window
-        for window in windows
-        if any(each.since < window.until and each.until > window.since for each in sold)
-    }
-
-
-def _values(summary: Summary) -> dict[str, Any]:
-    best, sold = summary.best, summary.offers
-    return {
-        "at": summary.window.since,
-        "low_at": best and best.low_at,
-        "best_low": best and best.low,
-        "best_high": best and best.high,
-        "best_mean": best and best.mean,
-        "best_median": best and best.median,
-        "offers_high": sold and sold.high,
-        "offers_mean": sold and sold.mean,
-        "offers_median": sold and sold.median,
-        "covered_seconds": summary.covered / _SECOND,
-        "available_seconds": summary.available / _SECOND,
-        "offer_seconds": sold.time / _SECOND if sold else 0.0,
-        "gpu_seconds": summary.gpu_time / _SECOND,
-        "hostnode_seconds": summary.hostnode_time / _SECOND,
-        "best_sketch": _packed(best),
-        "offers_sketch": _packed(sold),
-    }
-
-
-def _packed(prices: Prices | None) -> bytes | None:
-    """Return the sketch's bytes; without them there was one price all the time."""
-    if prices is None or prices.low == prices.high:
-        return None
-    return Sketch.of(prices.sketch.weights, rounded=prices.sketch.rounded).packed()
-
-
-def _summary(row: Row[Any], source: Source, length: timedelta) -> Summary:
-    return Summary(
-        window=Window(row.at, row.at + length),
-        covered=_time(row.covered_seconds),
-        best=_prices(row, row.best_mean, row.best_high, row.available_seconds, row.best_sketch),
-        offers=_prices(row, row.offers_mean, row.offers_high, row.offer_seconds, row.offers_sketch),
-        gpu_time=_time(row.gpu_seconds),
-        hostnode_time=_time(row.hostnode_seconds),
-        sources=frozenset({source}),
-    )
-
-
-def _prices(
-    row: Row[Any], mean: int | None, high: int | None, seconds: float, packed: bytes | None
-) -> Prices | None:
-    if mean is None or high is None:
-        return None
-    time = _time(seconds) // _MICROSECOND
-    sketch = Sketch({row.best_low: time}) if packed is None else Sketch.unpacked(packed)
-    return Prices(
-        low=row.best_low,
-        low_at=row.low_at,
-        high=NanoDollars(high),
-        total=mean * time,
-        sketch=sketch,
-    )
-
-
-def _time(seconds: float) -> timedelta:
-    return round(seconds * 1_000_000) * _MICROSECOND
+def _listed(
+    windows: Sequence[Window], known: Sequence[Window], sold: Sequence[Offered]
+) -> list[Summary]:
+    """Return what those of `windows` came to in which one of the offers was listed, free or not."""
+    return [
+        summary
+        for summary in summed_up(windows, known, sold)
+        if any(
+            each.since < summary.window.until and each.until > summary.window.since for each in sold
+        )
+    ]

@@ -19,7 +19,7 @@ from monitor.store.schema import (
     daily_rollups,
     grab_events,
     hostnode_intervals,
-    hourly_rollups,
+    hourly_stretches,
     metadata,
     notifications,
     offer_intervals,
@@ -40,7 +40,7 @@ _SQLITE = """
 _LEAST = timedelta(hours=1)
 """History shorter than this says nothing of growth."""
 
-_FOR_EVER = (hourly_rollups.c.at, daily_rollups.c.at, coverage.c.valid_from, grab_events.c.at)
+_FOR_EVER = (hourly_stretches.c.at, daily_rollups.c.at, coverage.c.valid_from, grab_events.c.at)
 _FOR_THE_RETENTION = (
     *(offer_intervals.c.valid_from, hostnode_intervals.c.valid_from),
     *(transitions.c.at, alerts.c.active_at, notifications.c.created_at),

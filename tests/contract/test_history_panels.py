@@ -14,7 +14,7 @@ from monitor.store.migrate import upgrade
 from monitor.store.schema import (
     daily_rollups,
     gpus,
-    hourly_rollups,
+    hourly_stretches,
     marketplaces,
     metadata,
     transitions,
@@ -59,6 +59,17 @@ def rollup(at: datetime, gpu: int, seconds: float) -> dict[str, object]:
     }
 
 
+def stretch(day: datetime, gpu: int) -> dict[str, object]:
+    """Return the hours of a day, all of which came to the same."""
+    hour = rollup(day, gpu, 3600)
+    columns = {column.name for column in hourly_stretches.c} & hour.keys()
+    return {
+        **{name: hour[name] for name in columns},
+        "gpu_seconds": str([hour["gpu_seconds"]] * 24),
+        "rest": b"",
+    }
+
+
 @pytest.fixture(scope="module")
 def connection(postgresql: Server) -> Iterator[psycopg.Connection[Row]]:
     """Connect to a database in which two models were watched for more than a year."""
@@ -66,15 +77,13 @@ def connection(postgresql: Server) -> Iterator[psycopg.Connection[Row]]:
     with closing(Database.open(url)) as database:
         upgrade(database)
         with database.transaction() as write:
-            assert metadata.tables.keys() >= {"daily_rollups", "hourly_rollups"}
+            assert metadata.tables.keys() >= {"daily_rollups", "hourly_stretches"}
             write.execute(insert(marketplaces), [{"id": 1, "name": "sim", "version": 0}])
             write.execute(insert(gpus), [{"id": n, "name": name} for n, name in MODELS.items()])
             days = [rollup(FIRST + n * DAY, gpu, 86400) for n in range(DAYS) for gpu in MODELS]
             write.execute(insert(daily_rollups), days)
-            hours = [
-                rollup(FIRST + n * DAY / 24, gpu, 3600) for n in range(24 * 14) for gpu in MODELS
-            ]
-            write.execute(insert(hourly_rollups), hours)
+            hours = [stretch(FIRST + n * DAY, gpu) for n in range(14) for gpu in MODELS]
+            write.execute(insert(hourly_stretches), hours)
             change = {"rule": "cheap", "labels": "{}", "before": "pending", "after": "firing"}
             write.execute(insert(transitions), [{**change, "at": FIRST + DAY, "reason": "held"}])
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as opened:

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from monitor.history.selection import Model, Selection
 from monitor.history.splice import Look as Sight
@@ -24,10 +24,10 @@ from monitor.store.imports import Importer
 from monitor.store.observations import Observations
 from monitor.store.schema import (
     daily_rollups,
-    hourly_rollups,
     offer_intervals,
     stale_rollups,
 )
+from monitor.store.types import UtcDateTime
 from tests.contract import naive
 from tests.contract.rolling import expire, roll_up
 from tests.contract.samples import MINUTE, NOON, looks, record, selling
@@ -87,6 +87,42 @@ def test_columns_can_be_read_by_people(database: Database) -> None:
             )
         ).one()
     assert tuple(row) == (2, 3, 1, 1)
+
+
+def test_the_view_of_hours_says_what_the_program_reads(database: Database) -> None:
+    polled(database, 60, 47 * MINUTE)
+    roll_up(database)
+    hours = told(database, Source.HOURLY)[MODEL]
+    with database.read() as connection:
+        rows = connection.execute(
+            text("SELECT * FROM hourly_rollups ORDER BY at").columns(
+                at=UtcDateTime, low_at=UtcDateTime
+            )
+        ).all()
+    assert [row.at for row in rows] == sorted(hours)
+    for row in rows:
+        hour = hours[row.at]
+        best = hour.best
+        assert best is not None
+        assert (row.low_at, row.best_low, row.best_high) == (best.low_at, best.low, best.high)
+        assert (row.best_mean, row.best_median) == (best.mean, best.median)
+        assert row.covered_seconds == hour.covered.total_seconds()
+        assert row.available_seconds == hour.available.total_seconds()
+        assert row.gpu_seconds == hour.gpu_time.total_seconds()
+
+
+def test_a_day_whose_polling_ended_on_the_hour_is_rolled_up(database: Database) -> None:
+    """The next coverage begins days later; what was polled of the first day is told by its row."""
+    known = Observations()
+    for hour in range(11):
+        record(database, selling(MIDNIGHT + hour * HOUR, 2), known, HOUR)
+    roll_up(database)
+    for hour in range(80, 90):
+        record(database, selling(MIDNIGHT + hour * HOUR, 2), known, HOUR)
+    roll_up(database)
+    day = told(database, Source.DAILY)[MODEL].get(MIDNIGHT)
+    assert day is not None
+    assert day.covered == 10 * HOUR
 
 
 @settings(
@@ -264,7 +300,7 @@ def test_killing_it_at_any_time_loses_and_doubles_nothing(database: Database, ur
     subprocess.run([*command], check=True, stdout=subprocess.DEVNULL)
     with database.read() as connection:
         after = statistics.summaries(connection, Selection(), Window(MIDNIGHT, until), step=HOUR)
-        hours = connection.scalar(select(func.count()).select_from(hourly_rollups))
+        hours = connection.scalar(text("SELECT count(*) FROM hourly_rollups"))
         left = connection.scalar(select(func.min(offer_intervals.c.valid_to)))
     assert hours == 24 * 12 - 1
     assert left == MIDNIGHT + 10 * DAY

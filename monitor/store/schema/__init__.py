@@ -39,7 +39,7 @@ from monitor.store.schema.market import (
 )
 from monitor.store.schema.rollups import (
     daily_rollups,
-    hourly_rollups,
+    hourly_stretches,
     rollup_progress,
     stale_rollups,
 )
@@ -66,7 +66,7 @@ __all__ = [
     "grabs",
     "hostnode_intervals",
     "hostnodes",
-    "hourly_rollups",
+    "hourly_stretches",
     "leases",
     "locations",
     "marketplaces",

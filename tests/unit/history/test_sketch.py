@@ -1,11 +1,13 @@
 """Sketches: exact while they are small, never off by more than is stated, however merged."""
 
 from collections import Counter
+from itertools import chain
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.history.sketch import EXACT_VALUES, RELATIVE_ERROR, Sketch
+from monitor.history.varints import packed, unpacked
 
 _values = st.integers(1, 10**15) | st.sampled_from([396_667_000, 2_200_000_000, 2_200_000_001])
 _weights = st.dictionaries(_values, st.integers(1, 10**12), min_size=1, max_size=3 * EXACT_VALUES)
@@ -42,9 +44,18 @@ def test_merging_is_associative_and_commutative(one: Sketch, two: Sketch, three:
     assert one + two == two + one
 
 
-@given(_sketches)
-def test_a_sketch_is_read_back_from_its_bytes(sketch: Sketch) -> None:
-    assert Sketch.unpacked(sketch.packed()) == sketch
+@given(st.lists(_sketches, max_size=3))
+def test_sketches_are_read_back_from_their_bytes_one_after_the_other(told: list[Sketch]) -> None:
+    numbers = unpacked(packed(chain.from_iterable(each.numbers() for each in told)))
+    assert [Sketch.read(numbers) for _ in told] == told
+    assert list(numbers) == []
+
+
+def test_round_prices_and_whole_hours_take_few_bytes() -> None:
+    """Four offers at three prices in an hour, one of which changed after 47 minutes."""
+    hour, minute = 3_600_000_000, 60_000_000
+    weights = {890_000_000: 2 * hour, 1_790_000_000: hour + 47 * minute, 2_400_000_000: 13 * minute}
+    assert len(packed(Sketch(weights).numbers())) < 20
 
 
 def test_many_values_take_little_room() -> None:
@@ -52,7 +63,7 @@ def test_many_values_take_little_room() -> None:
     weights = {10**9 + 3_000_001 * step: 60_000_000 for step in range(1000)}
     sketch = Sketch.of(weights)
     assert len(sketch.weights) < 80
-    assert len(sketch.packed()) < 1000
+    assert len(packed(sketch.numbers())) < 1000
 
 
 def test_the_share_above_a_price_is_weighted() -> None:
