@@ -77,7 +77,7 @@ class Monitor:
             self._telling,
             wake=self._delivery.wake,
             evaluated=self._alertmanagers.wake,
-            buy=self._purchases.decide,
+            buyer=self._purchases.ready,
         )
         self._health = Health(self._shared, self._delivery.wake)
         self._digest = DailyDigest(self._shared, self._delivery.wake)

@@ -4,7 +4,7 @@ A poll that is not `ok` is recorded and changes nothing else of what is known ab
 of evidence resolves nothing. It is evidence about the marketplace, and of that alerts can tell.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +33,20 @@ class Polled(Protocol):
         """Fetch and decode all hostnodes."""
 
 
+Chances = Mapping[RuleName, Sequence[Match]]
+
+
+class Buyer(Protocol):
+    """Who buys what rules that fire are met by."""
+
+    @property
+    def rules(self) -> Collection[RuleName]:
+        """The rules that buy."""
+
+    def buy(self, marketplace: str, chances: Chances, now: datetime) -> None:
+        """Buy; whatever goes wrong is not the cycle's."""
+
+
 class Store(Protocol):
     """Where cycles are written."""
 
@@ -41,9 +55,6 @@ class Store(Protocol):
 
     def ledger(self, marketplace: str) -> AbstractContextManager[Ledger]:
         """Open a transaction; it commits at the end of the block, and rolls back on an error."""
-
-
-Chances = Mapping[RuleName, Sequence[Match]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +70,17 @@ class CycleReport:
 
 
 def run_cycle(
-    marketplace: Polled, plan: Plan, store: Store, *, interval: timedelta, now: datetime
+    marketplace: Polled,
+    plan: Plan,
+    store: Store,
+    *,
+    interval: timedelta,
+    now: datetime,
+    buyer: Buyer | None = None,
 ) -> CycleReport:
     """Poll once and do all that follows from it.
+
+    What `buyer` buys is bought first, for an offer can be gone before a poll is written down.
 
     Raises:
         StoreError: nothing was written.
@@ -72,11 +91,15 @@ def run_cycle(
     if poll.snapshot is not None:
         recalled.past.feed(poll.snapshot, interval)
         seen = look(plan.rules.values(), poll.snapshot, recalled.past)
+        if buyer is not None:
+            chances = foresee(plan, seen, recalled, buyer.rules, interval=interval, now=now)
+            if chances:
+                buyer.buy(poll.marketplace, chances, now)
     with store.ledger(poll.marketplace) as ledger:
         before = ledger.before()
         # Another process has recorded a later look than ours: to evaluate this one would end, and
         # begin again, what has only changed in the meantime.
-        overtaken = before.history_token != recalled.token
+        overtaken = before.history_token != recalled.before.history_token
         changed = ledger.record(poll, interval, overtaken=overtaken)
         if overtaken:
             return CycleReport(poll=poll)
@@ -133,6 +156,30 @@ def _watch(
         now=poll.at,
         unknown=outage(last_poll_at, poll.at, interval, failed_since=False),
     )
+
+
+def foresee(
+    plan: Plan,
+    seen: Seen,
+    recalled: Recalled,
+    rules: Collection[RuleName],
+    *,
+    interval: timedelta,
+    now: datetime,
+) -> Chances:
+    """Return what meets those of `rules` that a good poll lets fire, before it is written down.
+
+    It comes to what the cycle itself will find, unless another one comes in between.
+    """
+    before = recalled.before
+    evaluation = evaluate(
+        [plan.rules[name] for name in rules],
+        {name: seen[name] for name in rules},
+        {key: alert for key, alert in recalled.alerts.items() if alert.rule in rules},
+        now=now,
+        unknown=outage(before.last_good_at, now, interval, failed_since=before.failed_since),
+    )
+    return _chances(plan, seen, evaluation.active.values())
 
 
 def _chances(plan: Plan, seen: Seen, active: Iterable[Alert]) -> Chances:

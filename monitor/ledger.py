@@ -1,6 +1,6 @@
 """What a cycle asks of the store, in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,13 +16,15 @@ from monitor.rules.past import Past
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalled:
-    """The past of a marketplace as its history has it.
+    """What is known of a marketplace before it is polled.
 
-    `token` names that state of the history, `None` before there is one; each good poll renews it.
+    The past is that of the history which `before.history_token` names. `alerts` are the pending
+    and firing ones.
     """
 
-    token: str | None
+    before: "Before"
     past: Past
+    alerts: Mapping[AlertKey, Alert]
 
 
 class Before(Protocol):
@@ -58,12 +60,15 @@ class Ledger(Protocol):
         """
 
     def remember(self, past: Past) -> None:
-        """Keep the past of this marketplace as it is after this poll, once all is committed."""
+        """Keep the past of this marketplace as it is after this poll, once all is committed.
+
+        So are its alerts, as they are saved.
+        """
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
         """Return the pending and firing alerts."""
 
-    def save(self, alerts: Iterable[Alert], transitions: Iterable[Transition]) -> None:
+    def save(self, alerts: Collection[Alert], transitions: Iterable[Transition]) -> None:
         """Write alerts that changed, and their transitions."""
 
     def resolved(self, rule: RuleName, labels: Iterable[Labels]) -> tuple[Alert, ...]:

@@ -46,15 +46,14 @@ class Purchases:
         """Decide for each rule that fires what it would buy out of its offers."""
         for rule in sorted(offers.keys() & self._buying.wishes.keys()):
             wish = replace(self._buying.wishes[rule], mode=Mode.DRY_RUN)
-            standing = self._standing(now)
             own = [grab for grab in self.grabs if grab.rule == rule]
+            standing = self._standing(now, {rule: sum(map(_is_bought, own))})
             choice = decide(
                 wish,
                 self._buying,
                 standing,
                 offers[rule],
                 marketplace=marketplace,
-                bought=sum(map(_is_bought, own)),
             )
             if isinstance(choice, Choice):
                 self.grabs.append(_chosen(self._refused(wish, marketplace, now), wish, choice))
@@ -68,7 +67,7 @@ class Purchases:
             _bought(grab, end) for grab in self.grabs if grab.rule == rule and _is_bought(grab)
         )
 
-    def _standing(self, now: datetime) -> Standing:
+    def _standing(self, now: datetime, bought: Mapping[RuleName, int]) -> Standing:
         since = now - self._buying.memory
         return Standing(
             now=now,
@@ -79,6 +78,7 @@ class Purchases:
             spent={},
             switch=Switch(),
             cooling=Cooling(hostnodes={}, marketplaces={}, presets={}),
+            bought=bought,
         )
 
     def _refused(self, wish: Wish, marketplace: str, now: datetime) -> Grab:

@@ -1,6 +1,6 @@
 """The store of a cycle in memory: what a backtest writes to instead of a database."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,10 +11,8 @@ from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
-from monitor.rules.evaluate import AlertKey
+from monitor.rules.evaluate import AlertKey, settled
 from monitor.rules.past import Needs, Past
-
-_ACTIVE = frozenset({AlertState.PENDING, AlertState.FIRING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +60,14 @@ class MemoryLedger:
         """Return the pending and firing alerts."""
         return self._active
 
-    def save(self, alerts: Iterable[Alert], transitions: Iterable[Transition]) -> None:
+    def save(self, alerts: Collection[Alert], transitions: Iterable[Transition]) -> None:
         """Keep alerts that changed, and their transitions."""
-        after = dict(self._active)
-        for alert in alerts:
-            key = (alert.rule, alert.labels)
-            if alert.state in _ACTIVE:
-                after[key] = alert
-                continue
-            after.pop(key, None)
+        changed = tuple(alerts)
+        if changed:
+            self._active = settled(self._active, changed)
+        for alert in changed:
             if alert.state is AlertState.RESOLVED:
-                self._resolved[key] = alert
-        self._active = after
+                self._resolved[alert.rule, alert.labels] = alert
         self.transitions += transitions
 
     def resolved(self, rule: RuleName, labels: Iterable[Labels]) -> tuple[Alert, ...]:
@@ -113,7 +107,7 @@ class MemoryStore:
         """Return the past of a marketplace: what it was fed with so far."""
         ledger = self._ledger(marketplace)
         past = ledger.past if ledger.past and ledger.past.needs == needs else Past(needs)
-        return Recalled(token=ledger.before().history_token, past=past)
+        return Recalled(before=ledger.before(), past=past, alerts=ledger.alerts())
 
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator[MemoryLedger]:

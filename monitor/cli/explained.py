@@ -209,7 +209,6 @@ def _buying(
             Standing.read(book, setup.buying, now),
             offers,
             marketplace=snapshot.marketplace,
-            bought=book.bought_by(rule.name),
         )
 
 

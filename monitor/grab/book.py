@@ -27,6 +27,9 @@ class Book(Protocol):
     So limits that were checked in it hold when it commits, whatever other processes do.
     """
 
+    def version(self) -> int:
+        """Return how many books were written before this one: it names what this one finds."""
+
     def installation(self) -> str:
         """Return the six hexadecimal digits that tell this database from others in names."""
 

@@ -39,17 +39,15 @@ def decide(
     offers: Iterable[Offer],
     *,
     marketplace: str,
-    bought: int,
 ) -> Choice | Refusal:
     """Return what `wish` buys out of a marketplace's `offers`, which meet its rule, or why not.
 
-    `bought` is how many instances the rule ever bought. Of several reasons not to, the one that
-    lasts longest comes first.
+    Of several reasons not to, the one that lasts longest comes first.
     """
     standing = for_mode(standing, wish.mode)
     no = (
         held(standing)
-        or _one_shot(wish, standing, bought)
+        or _one_shot(wish, standing)
         or over_counts(wish, buying, standing)
         or _too_soon(wish, standing)
         or _backing_off(wish, standing, marketplace)
@@ -69,9 +67,7 @@ def decide(
     return Choice(best=best[: buying.max_attempts], cap=most)
 
 
-def recheck(
-    grab: Grab, buying: Buying, standing: Standing, quoted: NanoDollars, *, bought: int
-) -> Refusal | None:
+def recheck(grab: Grab, buying: Buying, standing: Standing, quoted: NanoDollars) -> Refusal | None:
     """Return why a grab that was decided, or approved, must not be sent now, if so.
 
     `quoted` is what the second look showed; the grab itself is not counted.
@@ -86,9 +82,9 @@ def recheck(
     others = for_mode(standing.without(grab.id), grab.mode)
     return (
         held(others)
-        or _one_shot(wish, others, bought)
+        or _one_shot(wish, others)
         or over_counts(wish, buying, others)
-        or _dearer(grab, quoted)
+        or dearer(grab, quoted)
         or over_money(wish, buying, others, quoted)
     )
 
@@ -115,9 +111,9 @@ def is_news(refusal: Refusal, wish: Wish, standing: Standing, last: Grab | None)
     return all(Cause.of(grab.reason) is not refusal.cause for grab in before)
 
 
-def _one_shot(wish: Wish, standing: Standing, bought: int) -> Refusal | None:
+def _one_shot(wish: Wish, standing: Standing) -> Refusal | None:
     waiting = any(grab.rule == wish.rule for grab in standing.counting)
-    if wish.one_shot and (bought or waiting):
+    if wish.one_shot and (standing.bought.get(wish.rule) or waiting):
         return Refusal(cause=Cause.ONE_SHOT, detail="the rule buys once, and it has")
     return None
 
@@ -152,7 +148,8 @@ def _backing_off(wish: Wish, standing: Standing, marketplace: str) -> Refusal | 
     return None
 
 
-def _dearer(grab: Grab, quoted: NanoDollars) -> Refusal | None:
+def dearer(grab: Grab, quoted: NanoDollars) -> Refusal | None:
+    """Return that a grab costs more now than when it was decided, if it does."""
     if grab.quoted is None or quoted <= grab.quoted:
         return None
     told = f"{show(quoted)} $/h now, {show(grab.quoted)} when it was decided"

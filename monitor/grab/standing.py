@@ -1,7 +1,7 @@
 """What the book says at one instant: everything that limits are reckoned from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from monitor.grab.book import Book, Switch
@@ -23,28 +23,33 @@ class Standing:
     """How buying stands at `now`.
 
     `counting` are the grabs that count against limits, `recent` all of the time that matters,
-    oldest first. `bought` is how many each asked rule ever bought. `hold` says why nothing may be
-    bought at all, in a few words.
+    oldest first. `bought` is how many each rule that buys once ever bought. `version` is the
+    book's: it holds until the book has another one.
     """
 
     now: datetime
+    version: int = 0
     counting: tuple[Grab, ...]
     recent: tuple[Grab, ...]
     spent: Mapping[tuple[RuleName, date], NanoDollars]
     switch: Switch
     cooling: Cooling
+    bought: Mapping[RuleName, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, book: Book, buying: Buying, now: datetime) -> "Standing":
         """Return how things stand by an open book."""
         recent = book.since(now - buying.memory)
+        once = (wish.rule for wish in buying.wishes.values() if wish.one_shot)
         return cls(
             now=now,
+            version=book.version(),
             counting=book.with_status(COUNTING),
             recent=recent,
             spent=book.spent(months(now)[0].start.date()),
             switch=book.switch(),
             cooling=cooling(recent, buying.host_cooldown, now),
+            bought={rule: book.bought_by(rule) for rule in once},
         )
 
     @classmethod
@@ -58,6 +63,10 @@ class Standing:
             switch=book.switch(),
             cooling=Cooling(hostnodes={}, marketplaces={}, presets={}),
         )
+
+    def at(self, now: datetime, buying: Buying) -> "Standing":
+        """Return how things stand a little later, if nothing was written meanwhile."""
+        return replace(self, now=now, cooling=cooling(self.recent, buying.host_cooldown, now))
 
     def without(self, grab: GrabId) -> "Standing":
         """Return how things would stand if one grab were not there."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from monitor.cycle import Chances, run_cycle
+from monitor.cycle import Buyer, run_cycle
 from monitor.errors import StoreError
 from monitor.jobs.shared import SECOND, Shared
 from monitor.jobs.telling import Telling
@@ -22,8 +22,8 @@ log = structlog.get_logger("monitor.jobs")
 class Polling:
     """Polls each marketplace that is configured.
 
-    `wake` is called when a cycle queued messages, `buy` with what rules that fire are met by, and
-    `evaluated` after each cycle.
+    `wake` is called when a cycle queued messages, `evaluated` after each cycle; `buyer` gives who
+    buys at a poll.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class Polling:
         *,
         wake: Callable[[], None],
         evaluated: Callable[[], None],
-        buy: Callable[[str, Chances, datetime], None],
+        buyer: Callable[[], Buyer | None],
     ) -> None:
         self._shared = shared
         self._telling = telling
         self._wake = wake
         self._evaluated = evaluated
-        self._buy = buy
+        self._buyer = buyer
         self._last_polls: dict[str, datetime] = {}
 
     def jobs(self) -> list[Job]:
@@ -96,12 +96,15 @@ class Polling:
             self.count_alerts(now)
             return
         report = run_cycle(
-            marketplace, setup.plan, shared.ledgers, interval=config.poll_interval, now=now
+            marketplace,
+            setup.plan,
+            shared.ledgers,
+            interval=config.poll_interval,
+            now=now,
+            buyer=self._buyer(),
         )
         if report.queued:
             self._wake()
-        if report.chances:
-            self._buy(name, report.chances, now)
         self._evaluated()
         log_cycle(report)
         shared.metrics.count_template_failures(each.receiver for each in report.faults)

@@ -5,7 +5,8 @@ a database, each sends what it or a command has planned (only one can), and one 
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from monitor.alerting.notice import Message, NotifyReason
 from monitor.clock import utc_now
 from monitor.cycle import Chances
 from monitor.errors import StoreError
-from monitor.grab.grab import GrabStatus
 from monitor.grab.names import DIGITS
 from monitor.grab.reasons import Cause, Refusal
+from monitor.grab.standing import Standing
 from monitor.jobs.shared import SECOND, Shared, job
 from monitor.provision.base import Shop, Tools
-from monitor.provision.decide import decide_all
 from monitor.provision.execute import Executor
+from monitor.provision.foresight import Firing, Known
 from monitor.provision.reconcile import Reconciler
 from monitor.rules.alert import RuleName
 from monitor.scheduler import Watch, Worker
@@ -42,6 +43,7 @@ class Purchases:
         self._shared = shared
         self._wake_delivery = wake
         self._follows_until: datetime | None = None
+        self._known: Known | None = None
         self._tools = Tools(
             books=Books(shared.database),
             buying=lambda: shared.setup.buying,
@@ -70,27 +72,24 @@ class Purchases:
         self._sending.leave()
         self._following.leave()
 
-    def decide(self, marketplace: str, chances: Chances, now: datetime) -> None:
-        """Commit what is to be bought out of what rules that fire are met by, and wake who sends.
+    def ready(self) -> "Ready | None":
+        """Return who buys at the poll that begins; `None` if no rule does.
 
-        If the database cannot, nothing is: the next poll decides anew.
+        What is in the book is read now, so that it need not be when there is something to buy.
         """
-        wishes = self._shared.setup.buying.wishes
-        offers = {
-            rule: tuple(match.among[place] for match in matches for place in match.places)
-            for rule, matches in chances.items()
-            if rule in wishes
-        }
+        buying = self._shared.setup.buying
+        if not buying.wishes:
+            return None
         try:
-            decided = decide_all(self._tools, marketplace, offers, now)
+            with self._tools.books.reading() as book:
+                known = self._known
+                if known is None or not known.holds(book, buying):
+                    standing = Standing.read(book, buying, utc_now())
+                    self._known = known = Known(standing=standing, buying=buying)
         except StoreError as error:
-            log.warning("nothing decided about buying", marketplace=marketplace, error=str(error))
-            return
-        if any(grab.status is GrabStatus.AWAITING_APPROVAL for grab in decided):
-            self._following.wake()  # who tells the person that is asked
-        if planned := [grab for grab in decided if grab.status is GrabStatus.PLANNED]:
-            self._executor.begin(planned)
-            self._sending.wake()
+            log.warning("buying cannot be made ready", error=str(error))
+            known = None
+        return Ready(rules=buying.wishes.keys(), known=known, executor=self._executor)
 
     def release(self) -> None:
         """Let another process follow at once."""
@@ -155,3 +154,26 @@ class Purchases:
         except OSError as error:
             return Refusal(cause=Cause.STOP_FILE, detail=f"{path}: {error.strerror}")
         return Refusal(cause=Cause.STOP_FILE, detail=f"{path} exists")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """Who buys at one poll; `known` is what the book said before it."""
+
+    rules: Collection[RuleName]
+    known: Known | None
+    executor: Executor
+
+    def buy(self, marketplace: str, chances: Chances, now: datetime) -> None:
+        """Buy out of what rules that fire are met by.
+
+        If the database cannot, nothing is: the next poll decides anew.
+        """
+        offers = {
+            rule: tuple(match.among[place] for match in matches for place in match.places)
+            for rule, matches in chances.items()
+        }
+        try:
+            self.executor.buy(Firing(marketplace=marketplace, at=now, offers=offers), self.known)
+        except StoreError as error:
+            log.warning("nothing decided about buying", marketplace=marketplace, error=str(error))

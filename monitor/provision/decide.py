@@ -1,48 +1,59 @@
 """From the rules that fire to intents and refusals, committed before anything is sent."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from monitor.grab.acts import SEND_WITHIN
 from monitor.grab.book import Book
 from monitor.grab.grab import Grab, GrabStatus, Mode, NewGrab
 from monitor.grab.names import instance_name
-from monitor.grab.policy import Choice, decide, is_news
+from monitor.grab.policy import Choice, is_news
 from monitor.grab.reasons import Cause, Refusal, reason
 from monitor.grab.standing import Standing
 from monitor.grab.wish import Buying, Wish
 from monitor.market.money import show
-from monitor.market.offer import Offer
 from monitor.provision.base import Tools, log_step
-from monitor.rules.alert import RuleName
+from monitor.provision.foresight import Firing, Foreseen
 
 
-def decide_all(
-    tools: Tools, marketplace: str, chances: Mapping[RuleName, Collection[Offer]], now: datetime
-) -> tuple[Grab, ...]:
-    """Decide for each rule that fires what is bought out of its offers; return what is to be done.
-
-    All is decided in one transaction that is alone with all buying, one rule after the other, each
-    counting what those before it have taken.
+def decide_all(tools: Tools, firing: Firing) -> list[Grab]:
+    """Decide in a book of its own; return what is to be done.
 
     Raises:
         StoreError: nothing was decided.
     """
-    buying = tools.buying()
-    firing = sorted(chances.keys() & buying.wishes.keys())
-    if not firing:
-        return ()
-    stopped = tools.stopped()
+    if not firing.wishes(tools.buying()):
+        return []
     with tools.books.book(durable=False) as book:  # that it is sent will be durable
-        deciding = _Deciding(
-            tools=tools, book=book, buying=buying, marketplace=marketplace, stopped=stopped, now=now
-        )
-        written = [deciding.decide(buying.wishes[rule], chances[rule]) for rule in firing]
-    decided = [grab for grab in written if grab is not None]
+        decided = decide_in(book, tools, firing)
     for grab in decided:
         log_step(grab)
-    return tuple(grab for grab in decided if grab.status is not GrabStatus.REFUSED)
+    return [grab for grab in decided if grab.status is not GrabStatus.REFUSED]
+
+
+def decide_in(
+    book: Book, tools: Tools, firing: Firing, foreseen: Foreseen | None = None
+) -> list[Grab]:
+    """Decide for each rule that fires what is bought out of its offers; return what was written.
+
+    All is decided in one book that is alone with all buying, one rule after the other, each
+    counting what those before it have taken.
+    """
+    buying, stopped = tools.buying(), tools.stopped()
+    deciding = _Deciding(tools=tools, book=book, buying=buying, firing=firing)
+    written: list[Grab] = []
+    for wish in firing.wishes(buying):
+        held = foreseen if foreseen and not written and foreseen.holds(book, buying) else None
+        standing = held.standing if held else Standing.read(book, buying, firing.at)
+        if stopped is not None:
+            choice: Choice | Refusal = stopped
+        elif held and held.wish is wish:
+            choice = held.choice
+        else:
+            choice = firing.choose(wish, buying, standing)
+        grab = deciding.write(wish, choice, standing)
+        if grab is not None:
+            written.append(grab)
+    return written
 
 
 def next_candidate(
@@ -86,37 +97,26 @@ class _Deciding:
     tools: Tools
     book: Book
     buying: Buying
-    marketplace: str
-    stopped: Refusal | None
-    now: datetime
+    firing: Firing
 
-    def decide(self, wish: Wish, offers: Collection[Offer]) -> Grab | None:
+    def write(self, wish: Wish, choice: Choice | Refusal, standing: Standing) -> Grab | None:
         """Write the intent of a rule, or its refusal if that is news."""
-        standing = Standing.read(self.book, self.buying, self.now)
-        choice = self.stopped or decide(
-            wish,
-            self.buying,
-            standing,
-            offers,
-            marketplace=self.marketplace,
-            bought=self.book.bought_by(wish.rule),
-        )
         if isinstance(choice, Choice):
-            return self._intend(wish, choice, len(offers))
+            return self._intend(wish, choice)
         last = self.book.last_refusals().get(wish.rule)
         if not is_news(choice, wish, standing, last):
             return None
         return self._refuse(wish, choice)
 
-    def _intend(self, wish: Wish, choice: Choice, offers: int) -> Grab:
+    def _intend(self, wish: Wish, choice: Choice) -> Grab:
         digits = self.tools.digits()
         asks = wish.mode is Mode.APPROVE
         best = choice.best[0]
-        told = f"the best of {offers} offers, {show(best.quoted)} $/h"
+        told = f"the best of {len(self.firing.offers[wish.rule])} offers, {show(best.quoted)} $/h"
         new = NewGrab(
             chain=digits,
             attempt=1,
-            marketplace=self.marketplace,
+            marketplace=self.firing.marketplace,
             rule=wish.rule,
             preset=wish.preset.name,
             mode=wish.mode,
@@ -128,8 +128,8 @@ class _Deciding:
             quoted=best.quoted,
             cap=choice.cap,
             rest=choice.best[1:],
-            created_at=self.now,
-            valid_until=self.now + (self.buying.approve_within if asks else SEND_WITHIN),
+            created_at=self.firing.at,
+            valid_until=self.firing.at + (self.buying.approve_within if asks else SEND_WITHIN),
             time_to_live=wish.time_to_live,
             stop_when_spent=wish.stop_when_spent,
         )
@@ -140,13 +140,13 @@ class _Deciding:
             NewGrab(
                 chain=self.tools.digits(),
                 attempt=1,
-                marketplace=self.marketplace,
+                marketplace=self.firing.marketplace,
                 rule=wish.rule,
                 preset=wish.preset.name,
                 mode=wish.mode,
                 status=GrabStatus.REFUSED,
                 reason=refusal.reason,
                 instance_name="",
-                created_at=self.now,
+                created_at=self.firing.at,
             )
         )

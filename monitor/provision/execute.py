@@ -3,33 +3,34 @@
 The order is what makes a purchase at-most-once. `submitted` is committed, by a compare-and-swap on
 `planned`, before the request goes out, so that no other thread, process or restart sends it; what
 is found `submitted` and is being sent by nobody becomes `unknown`, and is looked for by its name.
+
+What is foreseen is bought ahead: it is looked at first, and planned and submitted in one book.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import assert_never
+from datetime import datetime
 
 from monitor.errors import MonitorError, StoreError
-from monitor.grab.acts import created
 from monitor.grab.book import Book
-from monitor.grab.grab import Grab, GrabId, GrabStatus, Mode
-from monitor.grab.policy import recheck
-from monitor.grab.reasons import OF_THE_HOSTNODE, Cause, Refusal, reason
+from monitor.grab.grab import Grab, GrabId, GrabStatus
+from monitor.grab.policy import dearer, recheck
+from monitor.grab.reasons import OF_THE_HOSTNODE, Cause, Refusal
 from monitor.grab.standing import Standing
-from monitor.market.instance import Created, CreateOutcome, NotCreated, Unclear
-from monitor.market.money import NanoDollars, show
-from monitor.provision.base import Tools, log, log_step, write
-from monitor.provision.decide import next_candidate
+from monitor.market.instance import CreateOutcome
+from monitor.market.money import NanoDollars
+from monitor.provision.base import Market, Tools, log, log_step, write
+from monitor.provision.decide import decide_all, decide_in, next_candidate
+from monitor.provision.foresight import Firing, Foreseen, Known, foresee
 from monitor.provision.messages import bought_nothing, would_buy
-from monitor.provision.second_look import look_again
+from monitor.provision.outcomes import answered, refused, sent
+from monitor.provision.second_look import Seen, look_again
+from monitor.provision.under_way import UnderWay
 
-PARALLEL = 4
-"""How many are sent at once: one that hangs for minutes must not keep the others waiting."""
-_LOOK_SOON = timedelta(seconds=2)
-"""After an unclear outcome the list is looked at this soon."""
+HEAD_START = 0.02
+"""Seconds: so long nothing else of a poll is done while it buys, for both need the interpreter."""
 _SETTLE_PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, None)
 """Seconds after a try to write an outcome to a database that is busy; `None` after the last."""
 
@@ -51,23 +52,61 @@ class Executor:
     def __init__(self, tools: Tools, settled: Callable[[], None]) -> None:
         self._tools = tools
         self._settled = settled
-        self._sending: dict[GrabId, int] = {}  # by which thread
-        self._changed = threading.Condition()
-        self._nudged = False
+        self._under_way = UnderWay()
+
+    def buy(self, firing: Firing, known: Known | None) -> None:
+        """Decide what rules that fire buy, and send it.
+
+        `known` is what was known before the poll. What is foreseen by it is bought ahead, on a
+        thread for which the caller waits, for at most `HEAD_START`; all else is planned, and sent
+        from there.
+
+        Raises:
+            StoreError: nothing was decided.
+        """
+        foreseen = None if known is None else foresee(firing, known)
+        if foreseen is None or not self._under_way.go_ahead(firing.marketplace):
+            self.begin(decide_all(self._tools, firing))
+            return
+        self._start("ahead", self.buy_ahead, firing, foreseen).join(HEAD_START)
+
+    def buy_ahead(self, firing: Firing, foreseen: Foreseen) -> Grab | None:
+        """Look again at what is foreseen; then decide, and commit that it is sent, in one book.
+
+        What came in between is decided by the book, as always: then what was seen may be of no use.
+
+        Raises:
+            StoreError: nothing was decided, or an outcome could not be written.
+        """
+        tools, shop = self._tools, self._tools.shop(firing.marketplace)
+        try:
+            if shop is None:
+                return None
+            seen = look_again(shop.market, foreseen.wish, foreseen.best)
+            with tools.books.book() as book:
+                decided = decide_in(book, tools, firing, foreseen)
+                step = self._submit_ahead(book, decided, foreseen, seen)
+            self._under_way.looked(firing.marketplace)
+            for grab in decided:
+                log_step(grab)
+            self.begin(decided)
+            self._observe(step)
+            return self._follow_up(self._send(step, shop.market, seen))
+        finally:
+            self._under_way.looked(firing.marketplace)
+            self._under_way.release()
 
     @property
     def sending(self) -> frozenset[GrabId]:
         """The grabs that this process is sending."""
-        with self._changed:
-            return frozenset(self._sending)
+        return self._under_way.sending
 
-    def begin(self, planned: Iterable[Grab]) -> None:
+    def begin(self, decided: Iterable[Grab]) -> None:
         """Send what was just planned, at once, as far as there is room; a drain sends the rest."""
-        for grab in planned:
-            self._begin(grab)
-        with self._changed:
-            self._nudged = True
-            self._changed.notify_all()
+        for grab in decided:
+            if grab.status is GrabStatus.PLANNED:
+                self._begin(grab)
+        self._under_way.nudge()
 
     def drain(self, stop: threading.Event) -> None:
         """Send all that is planned, until nothing is; after `stop`, only wait for what is sent.
@@ -75,16 +114,13 @@ class Executor:
         Raises:
             StoreError: what is planned cannot be read; it is sent by a later drain, or expires.
         """
-        while True:
-            with self._changed:
-                self._nudged = False
+        waiting = True
+        while waiting:
+            self._under_way.look()
             if not stop.is_set():
                 for grab in self._planned():
                     self._begin(grab)
-            with self._changed:
-                if not self._sending:
-                    return
-                self._changed.wait_for(lambda: self._nudged or not self._sending, timeout=0.25)
+            waiting = self._under_way.wait()
 
     def execute(self, grab: Grab) -> Grab | None:
         """Take one planned grab and its followers to where nothing is left to send.
@@ -95,18 +131,11 @@ class Executor:
             StoreError: an outcome could not be written: the grab is `submitted`, and will be
                 `unknown`.
         """
-        self._hold(grab)
+        self._under_way.hold(grab.id)
         try:
-            step = self._step(grab)
-            while step is not None and step.following is not None:
-                step = self._step(step.following)
+            return self._follow_up(self._step(grab))
         finally:
-            self._release()
-        if step is None:
-            return None
-        if step.grab.status in {GrabStatus.FAILED, GrabStatus.REFUSED}:
-            self._tools.teller.tell(step.grab.rule, bought_nothing(step.grab), urgent=False)
-        return step.grab
+            self._under_way.release()
 
     def _planned(self) -> tuple[Grab, ...]:
         with self._tools.books.reading() as book:
@@ -117,34 +146,33 @@ class Executor:
 
         Nothing is done where there is no room, or if that is being done already.
         """
-        with self._changed:
-            if grab.id in self._sending or len(self._sending) >= PARALLEL:
-                return
-            self._sending[grab.id] = 0
-        threading.Thread(
-            target=self._run, args=(grab,), name=f"grab {grab.id}", daemon=True
-        ).start()
+        if self._under_way.take(grab.id):
+            self._start(f"grab {grab.id}", self.execute, grab)
 
-    def _run(self, grab: Grab) -> None:
-        try:
-            self.execute(grab)
-        except MonitorError as error:
-            log.warning("grab not settled; it is looked for", id=grab.id, error=str(error))
-        except Exception:  # noqa: BLE001 - the outermost frame of this thread
-            log.exception("grab failed unexpectedly; please report this", id=grab.id)
-        finally:
-            self._settled()
+    def _start(self, name: str, act: Callable[..., object], *about: object) -> threading.Thread:
+        def run() -> None:
+            try:
+                act(*about)
+            except MonitorError as error:
+                log.warning("grab not settled; it is looked for", thread=name, error=str(error))
+            except Exception:  # noqa: BLE001 - the outermost frame of this thread
+                log.exception("grab failed unexpectedly; please report this", thread=name)
+            finally:
+                self._settled()
 
-    def _hold(self, grab: Grab) -> None:
-        with self._changed:
-            self._sending[grab.id] = threading.get_ident()
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        return thread
 
-    def _release(self) -> None:
-        own = threading.get_ident()
-        with self._changed:
-            for grab in [each for each, thread in self._sending.items() if thread == own]:
-                del self._sending[grab]
-            self._changed.notify_all()
+    def _follow_up(self, step: Step | None) -> Grab | None:
+        """Try one candidate after the other; return what came of the last one."""
+        while step is not None and step.following is not None:
+            step = self._step(step.following)
+        if step is None:
+            return None
+        if step.grab.status in {GrabStatus.FAILED, GrabStatus.REFUSED}:
+            self._tools.teller.tell(step.grab.rule, bought_nothing(step.grab), urgent=False)
+        return step.grab
 
     def _step(self, grab: Grab) -> Step | None:
         """Look again at one candidate, and send it if all still holds; `None` if it is not ours."""
@@ -158,54 +186,77 @@ class Executor:
         seen = look_again(shop.market, wish, grab)
         if isinstance(seen, Refusal):
             return self._refuse(grab, seen)
-        step = self._submit(grab, seen.quoted)
-        if step is None or step.grab.status is not GrabStatus.SUBMITTED:
-            return step
-        return self._settle(step.grab, shop.market.create(seen.order))
+        return self._send(self._submit(grab, seen.quoted), shop.market, seen)
 
     def _submit(self, grab: Grab, quoted: NanoDollars) -> Step | None:
         """Commit that a grab is being sent, if limits and switches allow it at this moment."""
         tools, buying, now = self._tools, self._tools.buying(), self._tools.clock()
         with tools.books.book() as book:
             standing = Standing.read(book, buying, now)
-            bought = book.bought_by(grab.rule)
-            refusal = tools.stopped() or recheck(grab, buying, standing, quoted, bought=bought)
-            if refusal is not None:
-                step = self._give_up(book, grab, _refused(grab, refusal, now), now)
-            else:
-                step = _stepped(write(book, grab, _sent(grab, quoted, now), now))
+            refusal = tools.stopped() or recheck(grab, buying, standing, quoted)
+            step = self._written(book, grab, refusal or quoted, now)
         self._observe(step)
-        if step is not None and step.grab.status is GrabStatus.DRY_RUN:
-            tools.teller.tell(grab.rule, would_buy(step.grab), urgent=False)
+        return step
+
+    def _submit_ahead(
+        self, book: Book, decided: Iterable[Grab], foreseen: Foreseen, seen: Seen | Refusal
+    ) -> Step | None:
+        """Write that what was just decided is being sent, if it is what was foreseen and seen.
+
+        All but its price was checked in this very book.
+        """
+        for grab in decided:
+            if grab.status is GrabStatus.PLANNED and foreseen.is_for(grab):
+                self._under_way.hold(grab.id)  # before it is committed, and others see it
+                found = seen if isinstance(seen, Refusal) else _unless_dearer(grab, seen.quoted)
+                return self._written(book, grab, found, self._tools.clock())
+        return None
+
+    def _written(
+        self, book: Book, grab: Grab, found: Refusal | NanoDollars, now: datetime
+    ) -> Step | None:
+        """Write that a grab is being sent at what was found to be its price, or why it is not."""
+        if isinstance(found, Refusal):
+            return self._give_up(book, grab, refused(grab, found, now), now)
+        return _stepped(write(book, grab, sent(grab, found, now), now))
+
+    def _send(self, step: Step | None, market: Market, seen: Seen | Refusal) -> Step | None:
+        """Send what it was committed is being sent; tell of what a dry run would have sent."""
+        if step is None or isinstance(seen, Refusal):
+            return step
+        if step.grab.status is GrabStatus.SUBMITTED:
+            order = replace(seen.order, name=step.grab.instance_name)
+            return self._settle(step.grab, market.create(order))
+        if step.grab.status is GrabStatus.DRY_RUN:
+            self._tools.teller.tell(step.grab.rule, would_buy(step.grab), urgent=False)
         return step
 
     def _refuse(self, grab: Grab, refusal: Refusal) -> Step | None:
         """Write why a grab is not sent."""
-        now = self._tools.clock()
         with self._tools.books.book() as book:
-            step = self._give_up(book, grab, _refused(grab, refusal, now), now)
+            step = self._written(book, grab, refusal, self._tools.clock())
         self._observe(step)
         return step
 
-    def _settle(self, sent: Grab, outcome: CreateOutcome) -> Step | None:
+    def _settle(self, grab: Grab, outcome: CreateOutcome) -> Step | None:
         """Write what came of a request; a database that is busy is tried again for a while."""
         for pause in _SETTLE_PAUSES:
             try:
-                return self._settle_once(sent, outcome)
+                return self._settle_once(grab, outcome)
             except StoreError:
                 if pause is None:
                     raise
                 time.sleep(pause)
         return None
 
-    def _settle_once(self, sent: Grab, outcome: CreateOutcome) -> Step | None:
+    def _settle_once(self, grab: Grab, outcome: CreateOutcome) -> Step | None:
         now = self._tools.clock()
         with self._tools.books.book() as book:
-            # Not `sent`: a person may have asked for its end while it was being sent.
-            current = book.find(sent.id)
+            # Not `grab`: a person may have asked for its end while it was being sent.
+            current = book.find(grab.id)
             if current is None or current.status not in _UNSETTLED:
                 return None
-            step = self._give_up(book, current, _outcome(current, outcome, now), now)
+            step = self._give_up(book, current, answered(current, outcome, now), now)
         self._observe(step)
         return step
 
@@ -219,7 +270,7 @@ class Executor:
         standing = Standing.read(book, buying, now)
         following = next_candidate(book, written, buying, standing, self._tools.digits())
         if following is not None:
-            self._hold(following)  # before it is committed, and others see it
+            self._under_way.hold(following.id)  # before it is committed, and others see it
         return Step(grab=written, following=following)
 
     def _observe(self, step: Step | None) -> None:
@@ -228,38 +279,9 @@ class Executor:
                 log_step(grab)
 
 
+def _unless_dearer(grab: Grab, quoted: NanoDollars) -> Refusal | NanoDollars:
+    return dearer(grab, quoted) or quoted
+
+
 def _stepped(written: Grab | None) -> Step | None:
     return None if written is None else Step(grab=written)
-
-
-def _sent(grab: Grab, quoted: NanoDollars, now: datetime) -> Grab:
-    """Return a grab as it is right before its request goes out, or would in a dry run."""
-    told = f"{show(quoted)} $/h"
-    if grab.mode is Mode.DRY_RUN:
-        why = reason(Cause.WOULD_BUY, told)
-        return replace(grab, status=GrabStatus.DRY_RUN, reason=why, quoted=quoted, ended_at=now)
-    why = reason(Cause.SENT, told)
-    return replace(grab, status=GrabStatus.SUBMITTED, reason=why, quoted=quoted, submitted_at=now)
-
-
-def _refused(grab: Grab, refusal: Refusal, now: datetime) -> Grab:
-    expired = refusal.cause is Cause.EXPIRED
-    status = GrabStatus.EXPIRED if expired else GrabStatus.REFUSED
-    return replace(grab, status=status, reason=refusal.reason, ended_at=now)
-
-
-def _outcome(grab: Grab, outcome: CreateOutcome, now: datetime) -> Grab:
-    """Return what an answer makes of a grab: created, failed, or unknown until the list tells."""
-    match outcome:
-        case Created(instance_id=instance_id):
-            why = reason(Cause.CREATED, f"the marketplace calls it {instance_id}")
-            return created(grab, instance_id, why, now)
-        case NotCreated():
-            why = reason(Cause.refused(outcome.reason), outcome.detail)
-            return replace(grab, status=GrabStatus.FAILED, reason=why, ended_at=now)
-        case Unclear(detail=detail):
-            why = reason(Cause.UNCLEAR, detail)
-            at = now + _LOOK_SOON
-            return replace(grab, status=GrabStatus.UNKNOWN, reason=why, checks=0, check_at=at)
-        case _:
-            assert_never(outcome)

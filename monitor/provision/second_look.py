@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from monitor.errors import MalformedError, MarketError, RefusedError, ThrottledError
 from monitor.grab.candidates import second_look
-from monitor.grab.grab import Grab
+from monitor.grab.grab import Candidate, Grab
 from monitor.grab.preset import order
 from monitor.grab.reasons import Cause, Refusal
 from monitor.grab.wish import Wish
@@ -17,27 +17,27 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What can be ordered now, at `quoted` nano-dollars per hour."""
+    """What can be ordered now, at `quoted` nano-dollars per hour; the order has no name yet."""
 
     order: Order
     quoted: NanoDollars
 
 
-def look_again(market: Market, wish: Wish, grab: Grab) -> Seen | Refusal:
-    """Read the hostnode of `grab`, and return the order for it, or why there is none."""
-    if grab.hostnode is None:
+def look_again(market: Market, wish: Wish, at: Grab | Candidate) -> Seen | Refusal:
+    """Read a hostnode again, and return the order for it, or why there is none."""
+    if at.hostnode is None:
         return Refusal(cause=Cause.GONE, detail="it names no hostnode")
     try:
-        detail = market.hostnode(grab.hostnode)
+        detail = market.hostnode(at.hostnode)
     except MarketError as error:
         return Refusal(cause=_cause(error), detail=str(error))
-    offer = next((each for each in detail.offers if each.gpu == grab.gpu), None)
+    offer = next((each for each in detail.offers if each.gpu == at.gpu), None)
     if offer is None:
-        return Refusal(cause=Cause.GONE, detail=f"the hostnode has no {grab.gpu} any more")
+        return Refusal(cause=Cause.GONE, detail=f"the hostnode has no {at.gpu} any more")
     quoted = second_look(wish, offer)
     if isinstance(quoted, str):
         return Refusal(cause=Cause.GONE, detail=quoted)
-    made = order(wish.preset, name=grab.instance_name, hostnode=offer.hostnode, gpu=offer.gpu)
+    made = order(wish.preset, name="", hostnode=offer.hostnode, gpu=offer.gpu)
     if isinstance(made, str):
         return Refusal(cause=Cause.GONE, detail=made)
     return Seen(order=made, quoted=quoted)

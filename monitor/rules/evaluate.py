@@ -88,6 +88,12 @@ def evaluate(
     )
 
 
+def settled(active: Mapping[AlertKey, Alert], changed: Iterable[Alert]) -> dict[AlertKey, Alert]:
+    """Return the pending and firing alerts once some of them have `changed`."""
+    after = {**active, **{(alert.rule, alert.labels): alert for alert in changed}}
+    return {key: alert for key, alert in after.items() if _is_active(alert)}
+
+
 def _gone(
     rule: Rule, marketplace: str, before: OfferIndex, now: OfferIndex
 ) -> dict[Labels, Match | None]:

@@ -43,7 +43,8 @@ class Books:
             StoreBusyError, StoreError: as for `Database.transaction`; nothing was written.
         """
         with self._database.transaction(durable=durable) as connection:
-            yield Book(connection, _lock(connection))
+            state = _lock(connection)
+            yield Book(connection, state, version=state.version - 1)
 
     @contextmanager
     def reading(self) -> Iterator["Book"]:
@@ -56,7 +57,8 @@ class Books:
             with self.book():  # the first of all: it gives the installation its name
                 pass
         with self._database.read() as connection:
-            yield Book(connection, connection.execute(select(buying)).one())
+            state = connection.execute(select(buying)).one()
+            yield Book(connection, state, version=state.version)
 
     def _state(self) -> Row[Any] | None:
         with self._database.read() as connection:
@@ -79,9 +81,14 @@ def _lock(connection: Connection) -> Row[Any]:
 class Book:
     """One open transaction on all grabs; `monitor.grab.book.Book` says what each method does."""
 
-    def __init__(self, connection: Connection, state: Row[Any]) -> None:
+    def __init__(self, connection: Connection, state: Row[Any], *, version: int) -> None:
         self._connection = connection
         self._state = state
+        self._version = version
+
+    def version(self) -> int:
+        """Return how many books were written before this one: it names what this one finds."""
+        return self._version
 
     def installation(self) -> str:
         """Return the six hexadecimal digits that tell this database from others in names."""

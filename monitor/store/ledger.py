@@ -1,7 +1,8 @@
 """All that a cycle reads and writes, in one transaction that has its marketplace to itself."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -12,7 +13,7 @@ from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
-from monitor.rules.evaluate import AlertKey
+from monitor.rules.evaluate import AlertKey, settled
 from monitor.rules.past import Needs, Past
 from monitor.rules.system import PROGRAM
 from monitor.store import alerts, groups, leases, marketplaces, outbox, past, polls, silences
@@ -21,13 +22,27 @@ from monitor.store.marketplaces import Marketplace
 from monitor.store.observations import Observations
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What a cycle leaves to the next one: the past, and the pending and firing alerts.
+
+    The past counts while the history has this token, the alerts while nobody has locked the
+    marketplace since. Only acknowledgements come in between.
+    """
+
+    token: str | None
+    past: Past
+    version: int
+    alerts: Mapping[AlertKey, Alert]
+
+
 class Ledgers:
     """Opens ledgers, and remembers between them which intervals are open, and the past."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._observations = Observations()
-        self._recalled: dict[str, Recalled] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def recall(self, marketplace: str, needs: Needs) -> Recalled:
         """Return the past of a marketplace, which the caller goes on with.
@@ -35,13 +50,21 @@ class Ledgers:
         What was kept by `Ledger.remember` is given away once. It counts only if nobody else has
         recorded meanwhile; otherwise, and at a start, the past is read from the database.
         """
-        kept = self._recalled.pop(marketplace, None)
+        kept = self._kept.pop(marketplace, None)
         with self._database.read() as connection:
             found = marketplaces.find(connection, marketplace)
-            token = None if found is None else found.history_token
-            if kept is not None and kept.token == token and kept.past.needs == needs:
-                return kept
-            return Recalled(token=token, past=past.load(connection, found, needs))
+            before = found or Marketplace.unpolled(marketplace)
+            is_same = kept is not None and kept.token == before.history_token
+            is_untouched = kept is not None and kept.version == before.version
+            return Recalled(
+                before=before,
+                past=kept.past
+                if kept and is_same and kept.past.needs == needs
+                else past.load(connection, found, needs),
+                alerts=kept.alerts
+                if kept and is_untouched
+                else alerts.load(connection, marketplace),
+            )
 
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator["Ledger"]:
@@ -58,8 +81,8 @@ class Ledgers:
             before = _lock(connection, marketplace)
             ledger = Ledger(connection, before, self._observations)
             yield ledger
-        if ledger.remembered is not None:
-            self._recalled[marketplace] = ledger.remembered
+        if (kept := ledger.kept()) is not None:
+            self._kept[marketplace] = kept
 
 
 class Ledger:
@@ -72,7 +95,8 @@ class Ledger:
         self._before = before
         self._observations = observations
         self._token = before.history_token
-        self.remembered: Recalled | None = None
+        self._past: Past | None = None
+        self._alerts: Mapping[AlertKey, Alert] = {}
 
     def before(self) -> Marketplace:
         """Return what was known before this poll."""
@@ -93,16 +117,31 @@ class Ledger:
         return recorded.begun + recorded.changed + recorded.ended
 
     def remember(self, past: Past) -> None:
-        """Keep the past of this marketplace as it is after this poll, once all is committed."""
-        self.remembered = Recalled(token=self._token, past=past)
+        """Keep the past of this marketplace as it is after this poll, once all is committed.
+
+        So are its alerts, as they are saved.
+        """
+        self._past = past
+
+    def kept(self) -> _Kept | None:
+        """Return what is remembered, if anything is."""
+        if self._past is None:
+            return None
+        before = self._before
+        return _Kept(
+            token=self._token, past=self._past, version=before.version, alerts=self._alerts
+        )
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
         """Return the pending and firing alerts."""
-        return alerts.load(self._connection, self._before.name)
+        self._alerts = alerts.load(self._connection, self._before.name)
+        return self._alerts
 
-    def save(self, changed: Iterable[Alert], transitions: Iterable[Transition]) -> None:
+    def save(self, changed: Collection[Alert], transitions: Iterable[Transition]) -> None:
         """Write alerts that changed, and their transitions."""
         alerts.save(self._connection, changed, transitions)
+        if changed:
+            self._alerts = settled(self._alerts, changed)
 
     def resolved(self, rule: RuleName, labels: Iterable[Labels]) -> tuple[Alert, ...]:
         """Return, for each of `labels`, the alert of `rule` that was resolved last."""

@@ -18,11 +18,12 @@ class Marketplace:
 
     `last_good_at` is the instant of the good poll that came last; `recorded_until` is where the
     history ends, which is later if the clock was set back. `history_token` names the state of the
-    history, `None` before there is one.
+    history, `None` before there is one. `version` counts how often it was locked.
     """
 
     id: int
     name: str
+    version: int
     history_token: str | None
     last_poll_at: datetime | None
     last_outcome: Outcome | None
@@ -35,6 +36,7 @@ class Marketplace:
         return cls(
             id=0,
             name=name,
+            version=0,
             history_token=None,
             last_poll_at=None,
             last_outcome=None,
@@ -90,6 +92,7 @@ def _marketplace(row: Row[Any]) -> Marketplace:
     return Marketplace(
         id=row.id,
         name=row.name,
+        version=row.version,
         history_token=row.history_token,
         last_poll_at=row.last_poll_at,
         last_outcome=None if row.last_outcome is None else Outcome(row.last_outcome),

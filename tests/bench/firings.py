@@ -21,6 +21,7 @@ from rich.table import Table
 from monitor.alerting.notice import Message
 from monitor.config.secret import Redactor
 from monitor.grab.grab import COUNTING, NOTHING, GrabStatus, Mode
+from monitor.grab.standing import Standing
 from monitor.grab.wish import Buying, Limits, Wish
 from monitor.log import configure
 from monitor.market.money import NanoDollars, nano, show
@@ -28,6 +29,7 @@ from monitor.market.offer import Offer
 from monitor.provision.base import Shop, Tools
 from monitor.provision.decide import decide_all
 from monitor.provision.execute import Executor
+from monitor.provision.foresight import Firing, Known, foresee
 from monitor.provision.reconcile import Reconciler
 from monitor.rules.alert import RuleName
 from monitor.simulator.market import SimulatedMarket
@@ -99,8 +101,15 @@ class Firings:
     def fire(self) -> None:
         """Poll, decide, send and follow once, as the daemon does when a rule fires."""
         self.tally.firings += 1
-        for grab in decide_all(self.tools, _MARKETPLACE, {_RULE: self._offers()}, self.now):
-            self._executor.execute(grab)
+        with self.books.reading() as book:
+            standing = Standing.read(book, self.tools.buying(), self.now)
+        known = Known(standing=standing, buying=self.tools.buying())
+        firing = Firing(marketplace=_MARKETPLACE, at=self.now, offers={_RULE: self._offers()})
+        foreseen = foresee(firing, known)
+        if foreseen is None:
+            decide_all(self.tools, firing)
+        else:
+            self._executor.buy_ahead(firing, foreseen)
         self.follow()
 
     def follow(self) -> None:

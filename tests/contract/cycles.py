@@ -1,7 +1,7 @@
 """What a cycle needs beside a database: a market that answers as told, a plan, and a look back."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from monitor.alerting.notice import NotifyPolicy
 from monitor.alerting.outbox import DestinationKey
-from monitor.cycle import CycleReport, Store, run_cycle
+from monitor.cycle import Chances, CycleReport, Store, run_cycle
 from monitor.market.money import NanoDollars, nano
 from monitor.market.snapshot import Poll, Snapshot
 from monitor.plan import Plan
@@ -42,6 +42,18 @@ class Answering:
         return self.answer
 
 
+@dataclass(slots=True, kw_only=True)
+class Onlooker:
+    """A buyer of all rules that buys nothing, and remembers what it could have bought."""
+
+    rules: Collection[RuleName]
+    shown: list[Chances] = field(default_factory=list)
+
+    def buy(self, marketplace: str, chances: Chances, now: datetime) -> None:
+        del marketplace, now
+        self.shown.append(chances)
+
+
 def a_rule(name: RuleName = CHEAP, limit: NanoDollars | None = None, **changes: Any) -> Rule:
     """Return a rule that offers at up to two dollars meet."""
     limit = nano(2) if limit is None else limit
@@ -65,9 +77,17 @@ def a_plan(
 def cycle(
     store: Store, answer: Poll, plan: Plan | None = None, interval: timedelta = MINUTE
 ) -> CycleReport:
-    """Run one cycle over a given answer, at its instant; the plan is one rule if not given."""
+    """Run one cycle over a given answer, at its instant; the plan is one rule if not given.
+
+    What a buyer is shown beforehand must be what the cycle finds.
+    """
     chosen = a_plan(a_rule()) if plan is None else plan
-    return run_cycle(Answering(answer), chosen, store, interval=interval, now=answer.at)
+    buyer = Onlooker(rules=chosen.rules.keys())
+    report = run_cycle(
+        Answering(answer), chosen, store, interval=interval, now=answer.at, buyer=buyer
+    )
+    assert buyer.shown == [report.chances] * bool(report.chances)
+    return report
 
 
 def of_marketplace(answer: Poll, name: str) -> Poll:

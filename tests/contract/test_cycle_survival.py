@@ -258,6 +258,17 @@ class Overtaken:
         return self._ours.ledger(marketplace)
 
 
+def test_what_another_process_made_of_the_alerts_is_what_a_buyer_is_shown(
+    database: Database,
+) -> None:
+    """It ended what this one left pending; `cycle` compares what is shown with what comes about."""
+    ours, theirs = Ledgers(database), Ledgers(database)
+    patient = a_plan(a_rule(hold_for=2 * MINUTE))
+    for minute, (store, price) in enumerate([(ours, 1), (theirs, 3), (ours, 1), (ours, 1)]):
+        cycle(store, a_poll(selling(at(minute), price)), patient)
+    assert stages(written(database).transitions)[-1] == "inactive → pending: matched"
+
+
 def test_a_look_that_was_overtaken_by_a_later_one_changes_nothing(database: Database) -> None:
     """Ours saw no offer yet when theirs already did: evaluated late, it would end the alert."""
     cycle(Ledgers(database), a_poll(selling(NOON, 3)))

@@ -7,6 +7,7 @@ from typing import Any
 from monitor.grab.grab import Grab, GrabStatus
 from monitor.marketplaces.tensordock.client import TensorDock
 from monitor.provision.execute import Executor
+from monitor.provision.foresight import Foreseen
 from monitor.store.grabs import Book
 from tests.integration.drivers import die, replace_method, run_daemon
 
@@ -23,8 +24,9 @@ def before_intent() -> None:
 
 
 def after_intent() -> None:
-    """Die when the intent is committed, and nobody has taken it up."""
+    """Die when an intent that was not looked at ahead is committed, and nobody has taken it up."""
     replace_method(Executor, "drain", lambda *_: None)
+    replace_method(Foreseen, "is_for", lambda *_: False)
     replace_method(Executor, "begin", die)
 
 

@@ -34,6 +34,7 @@ class MemoryBook(Book):
         self.steps: list[GrabEvent] = []
         self.charged: dict[tuple[RuleName, date], NanoDollars] = {}
         self.paused = Switch()
+        self.written = 0
 
     def snapshot(self) -> "MemoryBook":
         """Return a copy that later writes do not change."""
@@ -41,6 +42,9 @@ class MemoryBook(Book):
         twin.grabs, twin.steps = dict(self.grabs), list(self.steps)
         twin.charged = dict(self.charged)
         return twin
+
+    def version(self) -> int:
+        return self.written
 
     def installation(self) -> str:
         return INSTALLATION
@@ -131,6 +135,7 @@ class MemoryBooks:
             except BaseException:
                 self.kept = before
                 raise
+            self.kept.written += 1
 
     @contextmanager
     def reading(self) -> Iterator[Book]:

@@ -50,8 +50,7 @@ def chosen(
     """Decide for the one rule that these tests are about."""
     with books.reading() as book:
         standing = Standing.read(book, buying, at)
-        bought = book.bought_by(RULE)
-    return decide(buying.wishes[RULE], buying, standing, offers, marketplace=MARKET, bought=bought)
+    return decide(buying.wishes[RULE], buying, standing, offers, marketplace=MARKET)
 
 
 def why(books: MemoryBooks, buying: Buying, **changes: Any) -> Cause | None:
@@ -337,8 +336,7 @@ def rechecked(books: MemoryBooks, buying: Buying, quoted: float = 2, **grab: Any
     planned = a_grab(books, GrabStatus.PLANNED, **grab)
     with books.reading() as book:
         standing = Standing.read(book, buying, NOON + MINUTE)
-        bought = book.bought_by(RULE)
-    found = recheck(planned, buying, standing, nano(quoted), bought=bought)
+    found = recheck(planned, buying, standing, nano(quoted))
     return None if found is None else found.cause
 
 

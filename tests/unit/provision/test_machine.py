@@ -1,6 +1,8 @@
 """Any course of events: polls, faults, crashes, people, hours; and what holds at any moment."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -59,21 +61,26 @@ class Buying(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(a_buying(*wishes(), limits=LIMITS), now=EVENING)
+        self.known = self.world.ready()
+
+    @rule()
+    def read_the_book(self) -> None:
+        self.known = self.world.ready()
+
+    @rule(crash=st.none() | st.integers(1, 16), knows=st.booleans())
+    def poll_and_buy(self, crash: int | None, knows: bool) -> None:  # noqa: FBT001 - Hypothesis passes it
+        """Go by what the book says now, or by what it said some time ago."""
+        buy = partial(self.world.buy, None if knows else self.known)
+        self._do(buy, crash)
 
     @rule(crash=st.none() | st.integers(1, 16))
-    def poll_and_buy(self, crash: int | None) -> None:
-        if crash is None:
-            self.world.buy()
-        else:
-            self.world.dying(self.world.buy, crash)
+    def poll_and_plan(self, crash: int | None) -> None:
+        self._do(self.world.plan_and_send, crash)
 
     @rule(seconds=st.integers(1, 90), crash=st.none() | st.integers(1, 12))
     def wait(self, seconds: int, crash: int | None) -> None:
         self.world.now += seconds * SECOND
-        if crash is None:
-            self.world.follow()
-        else:
-            self.world.dying(self.world.follow, crash)
+        self._do(self.world.follow, crash)
 
     @rule(hours=st.integers(1, 5))
     def let_hours_pass(self, hours: int) -> None:
@@ -92,7 +99,8 @@ class Buying(RuleBasedStateMachine):
 
     @rule(paused=st.booleans())
     def pause_or_resume(self, paused: bool) -> None:  # noqa: FBT001 - Hypothesis passes it
-        self.world.books.kept.set_switch(Switch(paused=paused, by="ada"))
+        with self.world.books.book() as book:
+            book.set_switch(Switch(paused=paused, by="ada"))
 
     @rule(there=st.booleans())
     def put_the_stop_file(self, there: bool) -> None:  # noqa: FBT001 - Hypothesis passes it
@@ -145,6 +153,12 @@ class Buying(RuleBasedStateMachine):
         world.advance(7 * HOUR, step=5 * MINUTE)
         assert world.ours == []
         assert self._counting() == []
+
+    def _do(self, act: Callable[[], None], crash: int | None) -> None:
+        if crash is None:
+            act()
+        else:
+            self.world.dying(act, crash)
 
     def _counting(self) -> list[Grab]:
         return [grab for grab in self.world.books.all() if grab.status in COUNTING]

@@ -4,6 +4,7 @@ A run buys under faults drawn from a seed, dies at one of its seams, begins anew
 committed, and goes on until all is settled. Every seam of a run has its turn.
 """
 
+from collections.abc import Callable
 from functools import partial
 from random import Random
 
@@ -35,8 +36,8 @@ CREATE_FAULTS = (
 )
 DELETE_FAULTS = ("acts-hangs", "acts-error-500", "hang", "error-503", "delete-lingers")
 EVERY_CREATE_FAULT = [fault.name for fault in FAULTS.values() if Endpoint.CREATE in fault.on]
-SEAM_AFTER_THE_ANSWER = 6
-"""After: look, its answer, commit's end, commit, request."""
+SEAM_AFTER_THE_ANSWER = 8
+"""After: list, its answer, look, its answer, commit's end, commit, request."""
 LIST_FAULTS = (
     "instances-lag",
     "instances-flat",
@@ -98,20 +99,23 @@ def counting(world: World) -> list[str]:
     return [f"{g.id} {g.status.value}" for g in world.books.all() if g.status in COUNTING]
 
 
-def first_steps(world: World) -> None:
+def first_steps(buy: Callable[[World], None], world: World) -> None:
     """Decide, send, settle, look: where a crash hurts most."""
-    world.buy()
+    buy(world)
     world.follow()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whichever_seam_it_dies_at_all_is_settled_afterwards(seed: int) -> None:
+@pytest.mark.parametrize("buy", [World.buy, World.plan_and_send])
+def test_whichever_seam_it_dies_at_all_is_settled_afterwards(
+    seed: int, buy: Callable[[World], None]
+) -> None:
     counted = a_world(seed)
-    first_steps(counted)
+    first_steps(buy, counted)
     for at in range(1, counted.seams + 1):
         world = a_world(seed)
-        assert world.dying(partial(first_steps, world), at)
+        assert world.dying(partial(first_steps, buy, world), at)
         check(world)
         buys(world)
         settle(world)
@@ -139,8 +143,7 @@ def test_any_two_faults_of_a_create_one_after_the_other_and_both_at_once(first: 
 def test_dying_right_after_the_answer_the_instance_is_found_by_its_name() -> None:
     """The seam that orphans machines elsewhere: made, and not written down."""
     world = World(a_buying(a_wish(limits=Limits(max_instances=1)), limits=LIMITS))
-    world.poll()
-    assert world.dying(world.send, SEAM_AFTER_THE_ANSWER)
+    assert world.dying(world.buy, SEAM_AFTER_THE_ANSWER)
     assert (world.statuses, len(world.ours)) == (["submitted"], 1)
     world.advance(30 * SECOND)
     assert (world.statuses, len(world.ours)) == (["running"], 1)

@@ -20,12 +20,14 @@ from monitor.grab.grab import Grab, GrabStatus
 from monitor.grab.names import preset_of
 from monitor.grab.reasons import Cause, Refusal
 from monitor.grab.spending import Stretch, midnight
+from monitor.grab.standing import Standing
 from monitor.grab.wish import Buying
 from monitor.marketplaces.tensordock.client import TensorDock
 from monitor.marketplaces.tensordock.http import Http
 from monitor.provision.base import Shop, Tools
 from monitor.provision.decide import decide_all
 from monitor.provision.execute import Executor
+from monitor.provision.foresight import Firing, Known, foresee
 from monitor.provision.reconcile import Reconciler
 from monitor.rules.alert import RuleName
 from monitor.rules.conditions import lack
@@ -126,16 +128,28 @@ class World:
         del rule, urgent
         self.told.append(message)
 
-    def poll(self) -> tuple[Grab, ...]:
-        """Poll, let every rule fire that is met, and decide."""
+    def poll(self) -> None:
+        """Poll, let every rule fire that is met, and plan what is decided."""
+        firing = self.firing()
+        if firing is not None:
+            decide_all(self.tools, firing)
+
+    def firing(self) -> Firing | None:
+        """Poll, and let every rule fire that is met."""
         snapshot = self.client.poll(self.now).snapshot
         if snapshot is None:
-            return ()
-        chances = {
+            return None
+        offers = {
             rule: [o for o in snapshot.offers if all(lack(c, o) is None for c in wish.conditions)]
             for rule, wish in self.buying.wishes.items()
         }
-        return decide_all(self.tools, MARKET, chances, self.now)
+        return Firing(marketplace=MARKET, at=self.now, offers=offers)
+
+    def ready(self) -> Known:
+        """Return what is known before a poll."""
+        with self.books.reading() as book:
+            standing = Standing.read(book, self.buying, self.now)
+        return Known(standing=standing, buying=self.buying)
 
     def send(self) -> list[Grab | None]:
         """Send all that is planned."""
@@ -147,10 +161,21 @@ class World:
         """Look after what was bought, once."""
         self.reconciler.run(self.now, [MARKET])
 
-    def buy(self) -> list[Grab | None]:
-        """Poll and send."""
+    def buy(self, known: Known | None = None) -> None:
+        """Poll and buy as the daemon does: ahead what is foreseen by what is `known`."""
+        known = known or self.ready()
+        firing = self.firing()
+        foreseen = None if firing is None else foresee(firing, known)
+        if firing is not None and foreseen is not None:
+            self.executor.buy_ahead(firing, foreseen)
+        elif firing is not None:
+            decide_all(self.tools, firing)
+        self.send()
+
+    def plan_and_send(self) -> None:
+        """Poll and buy as the daemon does what it did not foresee."""
         self.poll()
-        return self.send()
+        self.send()
 
     def advance(self, by: timedelta, step: timedelta = 20 * SECOND) -> None:
         """Let time pass, in which the program follows what it has."""

@@ -1,0 +1,77 @@
+"""Which grabs this process is sending, each on which thread, and where it buys ahead."""
+
+import threading
+
+from monitor.grab.grab import GrabId
+
+PARALLEL = 4
+"""How many are sent at once: one that hangs for minutes must not keep the others waiting."""
+
+
+class UnderWay:
+    """What is being sent; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._sending: dict[GrabId, int] = {}  # by which thread
+        self._ahead: set[str] = set()
+        self._changed = threading.Condition()
+        self._nudged = False
+
+    @property
+    def sending(self) -> frozenset[GrabId]:
+        """The grabs that are being sent."""
+        with self._changed:
+            return frozenset(self._sending)
+
+    def take(self, grab: GrabId) -> bool:
+        """Say whether a grab may be begun: there is room, and nobody else has it."""
+        with self._changed:
+            if grab in self._sending or len(self._sending) >= PARALLEL:
+                return False
+            self._sending[grab] = 0
+            return True
+
+    def hold(self, grab: GrabId) -> None:
+        """Give a grab to the calling thread: before others can see it in the book."""
+        with self._changed:
+            self._sending[grab] = threading.get_ident()
+
+    def release(self) -> None:
+        """Let go of all that the calling thread holds."""
+        own = threading.get_ident()
+        with self._changed:
+            for grab in [each for each, thread in self._sending.items() if thread == own]:
+                del self._sending[grab]
+            self._changed.notify_all()
+
+    def go_ahead(self, marketplace: str) -> bool:
+        """Say whether one may look ahead at a marketplace: there is room, and nobody else does."""
+        with self._changed:
+            if marketplace in self._ahead or len(self._sending) >= PARALLEL:
+                return False
+            self._ahead.add(marketplace)
+            return True
+
+    def looked(self, marketplace: str) -> None:
+        """Let the next one look ahead."""
+        with self._changed:
+            self._ahead.discard(marketplace)
+
+    def nudge(self) -> None:
+        """Have who waits look at once for what is planned."""
+        with self._changed:
+            self._nudged = True
+            self._changed.notify_all()
+
+    def wait(self) -> bool:
+        """Wait for a nudge, or for the end of all that is sent; return whether anything is."""
+        with self._changed:
+            if not self._sending:
+                return False
+            self._changed.wait_for(lambda: self._nudged or not self._sending, timeout=0.25)
+            return True
+
+    def look(self) -> None:
+        """Begin to look for what is planned: a nudge from now on is for the next time."""
+        with self._changed:
+            self._nudged = False
