@@ -53,6 +53,11 @@ class Sight:
                 return found
         return None
 
+    @property
+    def says_gone(self) -> bool:
+        """Whether the marketplace shows it as deleted, in so many words."""
+        return self.shown is None and (self.alone or self.listed) is not None
+
 
 def follow(grab: Grab, sight: Sight, create_timeout: timedelta, now: datetime) -> Grab:
     """Return what a look at `now` makes of a grab on which money is, or may be, spent.
@@ -160,15 +165,16 @@ def _deleting(grab: Grab, sight: Sight, now: datetime) -> Grab:
     again = looked(grab, now)
     if sight.shown is not None:
         return again
-    certain = sight.asked and (sight.accepted or _age(grab, now) >= LAG)
-    if not certain and again.checks < LOOKS_IN_DOUBT:
+    denied = sight.asked and (sight.accepted or _age(grab, now) >= LAG)
+    if not denied and not sight.says_gone:
         return again
     why = reason(Cause.GONE_AS_ASKED, "the marketplace does not show it any more")
     return replace(again, status=GrabStatus.DELETED, reason=why, ended_at=now)
 
 
 def _is_sure(again: Grab, sight: Sight) -> bool:
-    return again.checks >= (LOOKS if sight.asked else LOOKS_IN_DOUBT)
+    certain = sight.asked or sight.says_gone
+    return again.checks >= (LOOKS if certain else LOOKS_IN_DOUBT)
 
 
 def _next(grab: Grab, now: datetime) -> datetime:

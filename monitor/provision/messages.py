@@ -117,7 +117,7 @@ def still_billing(grab: Grab, now: datetime) -> Message:
     """Tell that an instance was to be deleted and is still there."""
     return _message(
         f"still billing: {_what(grab)}",
-        f"It was to be deleted, and the marketplace still shows it after {grab.checks} requests.",
+        f"It was to be deleted, and {grab.checks} looks at the marketplace have not shown it gone.",
         f"It has cost {show(cost(grab, now))} $ so far. Delete instance "
         f"{_plain(grab.instance_id or '')} by hand if this goes on.",
     )

@@ -308,6 +308,12 @@ _SHOWN = (
         on=(Endpoint.INSTANCES,),
         spoil=_body(shapes.instances_flat),
     ),
+    _instead(
+        "instances-empty",
+        "200 with no instances though there are some",
+        json_answer({"data": {"attributes": {"instances": []}}}),
+        (Endpoint.INSTANCES,),
+    ),
     Fault(
         name="instances-lag",
         does="a new instance is missing from the list for a while",

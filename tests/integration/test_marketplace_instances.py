@@ -125,6 +125,7 @@ LIST: dict[str, Shown] = {
     "instances-wrapped": InstanceStatus.STARTING,
     "instances-flat": InstanceStatus.STARTING,
     "instances-lag": None,
+    "instances-empty": None,
 }
 ALONE: dict[str, Shown] = {**SHOW, "rate-zero": InstanceStatus.STARTING}
 """What is seen of an instance in the list, and alone: its status, nothing, or an error."""

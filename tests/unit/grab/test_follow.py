@@ -12,6 +12,7 @@ from tests.unit.grab.buying import MINUTE, NOON, a_grab
 
 GONE = Sight(listed=None, alone=None, asked=True)
 ONLY_UNLISTED = Sight(listed=None)
+DELETED = Instance(id=InstanceId("i-1"), name="n", status=InstanceStatus.DELETED)
 TIMEOUT = 2 * MINUTE
 
 
@@ -55,12 +56,20 @@ def test_a_deletion_that_was_not_accepted_is_not_over_because_a_young_one_is_not
 
 
 def test_nor_because_only_the_list_lacks_it() -> None:
-    deleting = of(GrabStatus.DELETING)
     accepted = Sight(listed=None, accepted=True)
-    assert looks(deleting, accepted, 3, 2 * LAG).status is GrabStatus.DELETING
-    assert looks(deleting, accepted, LOOKS_IN_DOUBT, 2 * LAG).status is GrabStatus.DELETED
+    assert looks(of(GrabStatus.DELETING), accepted, 99, 2 * LAG).status is GrabStatus.DELETING
+
+
+def test_a_deletion_is_over_as_soon_as_the_marketplace_shows_it_as_deleted() -> None:
+    shown = Sight(listed=DELETED)
+    assert looks(of(GrabStatus.DELETING), shown, 1, MINUTE).status is GrabStatus.DELETED
+
+
+def test_what_is_shown_as_deleted_is_believed_as_if_it_had_been_asked_for_alone() -> None:
+    running = of(GrabStatus.RUNNING)
+    assert looks(running, Sight(listed=DELETED), 2, LAG).status is GrabStatus.RUNNING
+    assert looks(running, Sight(listed=DELETED), 3, LAG).status is GrabStatus.DELETED
 
 
 def test_an_instance_shown_as_deleted_is_not_there() -> None:
-    shown = Instance(id=InstanceId("i-1"), name="n", status=InstanceStatus.DELETED)
-    assert Sight(listed=shown, alone=shown, asked=True).shown is None
+    assert Sight(listed=DELETED, alone=DELETED, asked=True).shown is None
