@@ -31,9 +31,9 @@ class Watched:
             return False
         return urgent or not _is_ahead(self.survey_at, now, SURVEY_EVERY)
 
-    def failed(self, now: datetime, *, urgent: bool) -> None:
-        """Remember that there was no list."""
-        self.not_before = now + (self.pause if urgent else SURVEY_EVERY)
+    def failed(self, now: datetime) -> None:
+        """Remember that there was no list; what is bought meanwhile is not to wait long for one."""
+        self.not_before = now + self.pause
         self.pause = min(2 * self.pause, _LONGEST_PAUSE)
 
     def seen(self, now: datetime) -> None:
@@ -60,10 +60,11 @@ def sight(
 ) -> Sight:
     """Return what the marketplace shows of one grab, given a good list.
 
-    The instance is asked for alone where the list does not show it, or not what it costs.
+    The instance is asked for alone where the list does not show it, or not what it costs now and
+    how it is reached.
     """
     found = next((each for each in listed if _is_it(grab, each)), None)
-    tells_all = found is not None and (found.rate or grab.billed) and found.address
+    tells_all = found is not None and found.rate and found.address and found.forwards
     if grab.instance_id is None or tells_all:
         return Sight(listed=found)
     try:

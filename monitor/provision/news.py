@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.alerting.notice import Message
+from monitor.grab.ending import is_over_cap
 from monitor.grab.grab import Grab, GrabStatus
 from monitor.provision import messages
 
@@ -61,8 +62,10 @@ def _all(grab: Grab, now: datetime) -> Iterator[News]:
 
 
 def _dearer(grab: Grab) -> Iterator[News]:
+    """Yield that the bill is above the quote, and once more when it is above the cap too."""
     if grab.billed is not None and grab.quoted is not None and grab.billed > grab.quoted:
-        yield News(key="dearer", message=messages.dearer(grab), urgent=True)
+        key = "over_cap" if is_over_cap(grab) else "dearer"
+        yield News(key=key, message=messages.dearer(grab), urgent=True)
 
 
 def _still(grab: Grab, now: datetime) -> Iterator[News]:

@@ -129,7 +129,7 @@ class Reconciler:
             listed = shop.market.instances()
         except MarketError as error:
             log.warning("instances not listed", marketplace=name, error=str(error))
-            watched.failed(now, urgent=bool(due))
+            watched.failed(now)
             asked = [grab for grab in due if grab.status is GrabStatus.DELETING]
             self._write([(grab, looked(grab, now)) for grab in asked], now)
             return False

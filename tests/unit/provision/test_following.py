@@ -1,9 +1,12 @@
 """Following where the marketplace shows too little, or shows it wrongly."""
 
+from typing import Any
+
 from monitor.grab.acts import end
-from tests.unit.grab.buying import MINUTE, a_buying, a_wish
-from tests.unit.provision.test_buying import ONE, act
-from tests.unit.provision.told import LIST, rewrite
+from monitor.market.money import nano
+from tests.unit.grab.buying import HOUR, MINUTE, a_buying, a_wish
+from tests.unit.provision.test_buying import ONE, act, one
+from tests.unit.provision.told import ALONE, LIST, rewrite
 from tests.unit.provision.world import SECOND, World
 
 
@@ -51,3 +54,45 @@ def gone(instance: str) -> dict[str, object]:
     """Return the row of an instance that a list shows as deleted, with all it can tell."""
     ports = [{"internal_port": 22, "external_port": 20001}]
     return {"id": instance, "status": "deleted", "rateHourly": 2.0, "portForwards": ports}
+
+
+def test_a_survey_that_failed_does_not_delay_what_is_bought_next() -> None:
+    world = one()
+    world.faults.on("error-503", endpoint="instances")
+    world.follow()
+    world.faults.off()
+    world.now += 10 * SECOND
+    world.faults.on("acts-hangs", endpoint="create", times=1)
+    world.buy()
+    world.advance(MINUTE, step=SECOND)
+    assert world.statuses == ["running"]
+
+
+def test_a_rate_that_rises_later_is_charged_and_told_again_when_it_is_above_the_cap() -> None:
+    world = World(a_buying(a_wish(limits=ONE, max_total_per_hour=nano(4))))
+    factor = 1.0
+
+    def dearer(body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "rateHourly": body["rateHourly"] * factor}
+
+    rewrite(world, ALONE, dearer)
+    world.buy()
+    world.advance(MINUTE)
+    for factor, times in ((1.5, 1), (1.8, 1), (3.0, 2), (3.5, 2)):
+        world.advance(HOUR, step=MINUTE)
+        assert world.titles.count("billed dearer than quoted") == times
+    assert world.grabs[0].spent > nano(2 * (1.4 + 1.7 + 2.9 + 3.4))
+
+
+def test_ports_that_only_the_question_for_it_alone_tells_are_asked_for() -> None:
+    world = one()
+
+    def portless(body: dict[str, Any]) -> dict[str, Any]:
+        for row in body["data"]["attributes"]["instances"]:
+            row["attributes"].update(portForwards=[], rateHourly=2.0)
+        return body
+
+    rewrite(world, LIST, portless)
+    world.buy()
+    world.advance(MINUTE)
+    assert "ssh -p" in world.told[-1].body

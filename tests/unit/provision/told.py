@@ -11,16 +11,18 @@ from monitor.simulator.answers import Answer
 from tests.unit.provision.world import World
 
 LIST = "/instances"
+ALONE = "/instances/"
 
 
 def rewrite(world: World, path: str, change: Callable[[Any], Any]) -> None:
-    """From now on tell every `GET` of a path that ends so, or of all below it, changed."""
+    """From now on tell every `GET` of a path that ends so, or of what is below `ALONE`, changed."""
     answer = world._answer
 
     def changed(request: httpx.Request) -> Answer:
         found = answer(request)
         asked = request.url.path
-        if request.method != "GET" or not (asked.endswith(path) or f"{path}/" in asked):
+        meant = path in asked if path == ALONE else asked.endswith(path)
+        if request.method != "GET" or not meant:
             return found
         return replace(found, body=msgspec.json.encode(change(msgspec.json.decode(found.body))))
 
