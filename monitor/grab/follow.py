@@ -106,14 +106,15 @@ def reappeared(grab: Grab, instance: Instance, now: datetime) -> Grab | None:
     """Return a grab that had ended, and whose instance is listed after all; `None` if it is not.
 
     One that was thought never made is followed as if it had just been found; one that was deleted
-    is deleted again. A name that was never sent cannot be ours, whatever the list shows.
+    is deleted again, and all is told anew. A name that was never sent cannot be ours, whatever the
+    list shows.
     """
     why = reason(Cause.FOUND, f"the list shows {instance.id} after all")
     if grab.status is GrabStatus.FAILED and grab.submitted_at is not None:
         return created(grab, instance.id, why, now)
     if grab.status is not GrabStatus.DELETED or grab.instance_id != instance.id:
         return None
-    again = created(grab, instance.id, why, now)
+    again = replace(created(grab, instance.id, why, now), told=())
     if Cause.of(grab.reason) is Cause.VANISHED:
         return again
     return replace(again, status=GrabStatus.DELETING)

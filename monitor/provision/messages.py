@@ -9,6 +9,7 @@ from datetime import datetime
 from monitor.alerting.notice import Message
 from monitor.grab.ending import cost
 from monitor.grab.grab import Grab
+from monitor.grab.reasons import Cause
 from monitor.market.instance import Instance
 from monitor.market.money import show
 
@@ -39,10 +40,14 @@ def would_buy(grab: Grab) -> Message:
 
 
 def bought(grab: Grab) -> Message:
-    """Tell that an instance was created."""
+    """Tell that an instance was created, or is there after all."""
+    name = f"instance {_plain(grab.instance_id or '')}"
+    found = Cause.of(grab.reason) is Cause.FOUND
     return _message(
         f"bought: {_what(grab)}",
-        f"The marketplace has made instance {_plain(grab.instance_id or '')}; it is starting.",
+        f"The list shows {name} after all; it costs money, and is followed."
+        if found
+        else f"The marketplace has made {name}; it is starting.",
         *_offer(grab),
         _end_of_it(grab),
     )

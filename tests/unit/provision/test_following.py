@@ -96,3 +96,18 @@ def test_ports_that_only_the_question_for_it_alone_tells_are_asked_for() -> None
     world.buy()
     world.advance(MINUTE)
     assert "ssh -p" in world.told[-1].body
+
+
+def test_an_instance_that_comes_back_is_told_anew() -> None:
+    world = World(a_buying(a_wish(limits=ONE, cooldown=9 * HOUR)))
+    world.buy()
+    world.advance(10 * MINUTE)
+    hidden = dict(world.market._instances)
+    world.market._instances.clear()
+    world.advance(5 * MINUTE)
+    assert world.statuses == ["deleted"]
+    world.market._instances.update(hidden)
+    world.advance(10 * MINUTE)
+    assert world.statuses == ["running"]
+    assert world.titles == ["bought", "runs", "ended", "bought", "runs"]
+    assert "after all" in world.told[3].body
