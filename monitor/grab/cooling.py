@@ -34,19 +34,20 @@ def cooling(recent: Iterable[Grab], base: timedelta, now: datetime) -> Cooling:
     """Return who is left alone at `now`, going by the grabs of the last day.
 
     A hostnode on which the outcome of a create is unclear is not asked again meanwhile. What
-    passes by itself (429, no connection) pauses for a tenth of `base`.
+    passes by itself (429, no connection, no page of a hostnode) pauses for a tenth of `base`.
+    What the second look met counts like what a create met.
     """
     tried = sorted((grab for grab in recent if now - _at(grab) < _MEMORY), key=_at)
     sent = [grab for grab in tried if grab.status is not GrabStatus.REFUSED]
     unsettled = {grab.hostnode: now + base for grab in sent if grab.status in _UNSETTLED}
     refused = _ends(tried, lambda grab: grab.hostnode, OF_THE_HOSTNODE, base)
-    account = _ends(sent, lambda grab: grab.marketplace, OF_THE_ACCOUNT, base)
-    passing = _ends(sent, lambda grab: grab.marketplace, PASSING, base / 10)
+    account = _ends(tried, lambda grab: grab.marketplace, OF_THE_ACCOUNT, base)
+    passing = _ends(tried, lambda grab: grab.marketplace, PASSING, base / 10)
     presets = _ends(sent, lambda grab: grab.preset, frozenset({Cause.REQUEST}), base)
     hostnodes = {key: at for key, at in {**refused, **unsettled}.items() if key is not None}
     return Cooling(
         hostnodes=_after(hostnodes, now),
-        marketplaces=_after({**passing, **account}, now),
+        marketplaces=_after(_later(account, passing), now),
         presets=_after(presets, now),
     )
 
@@ -65,6 +66,10 @@ def _ends(
             refusals[who] = refusals.get(who, 0) + 1
             ends[who] = _at(grab) + base * min(2 ** (refusals[who] - 1), LONGEST)
     return ends
+
+
+def _later(one: Mapping[_K, datetime], other: Mapping[_K, datetime]) -> dict[_K, datetime]:
+    return {**one, **{who: max(end, one.get(who, end)) for who, end in other.items()}}
 
 
 def _after(ends: Mapping[_K, datetime], now: datetime) -> dict[_K, datetime]:

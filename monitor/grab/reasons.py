@@ -128,5 +128,5 @@ OF_THE_HOSTNODE = frozenset(
 OF_THE_ACCOUNT = frozenset({Cause.FUNDS, Cause.ACCESS})
 """No hostnode will do until a person acts."""
 
-PASSING = frozenset({Cause.THROTTLED, Cause.UNREACHABLE})
-"""No hostnode will do for the moment."""
+PASSING = frozenset({Cause.THROTTLED, Cause.UNREACHABLE, Cause.UNREADABLE})
+"""No hostnode will do for the moment; where it was one page that failed, the next one is tried."""

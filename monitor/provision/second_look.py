@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from monitor.errors import MalformedError, MarketError, RefusedError, ThrottledError
+from monitor.errors import MarketError, RefusedError, ThrottledError, UnsentError
 from monitor.grab.candidates import second_look
 from monitor.grab.grab import Candidate, Grab
 from monitor.grab.preset import order
@@ -44,15 +44,18 @@ def look_again(market: Market, wish: Wish, at: Grab | Candidate) -> Seen | Refus
 
 
 def _cause(error: MarketError) -> Cause:
-    """Return whether another hostnode may do: not if it is the marketplace that does not answer."""
+    """Return whether another hostnode may do: not if nothing reaches the marketplace at all.
+
+    A page that does not come, or says 5xx, may be one hostnode's own trouble.
+    """
     match error:
         case RefusedError(status=status) if status == _NOT_FOUND:
             return Cause.GONE
-        case MalformedError():
-            return Cause.UNREADABLE
         case RefusedError():
             return Cause.ACCESS
         case ThrottledError():
             return Cause.THROTTLED
-        case _:
+        case UnsentError():
             return Cause.UNREACHABLE
+        case _:
+            return Cause.UNREADABLE

@@ -309,6 +309,22 @@ def test_what_passes_by_itself_holds_back_for_a_tenth_of_that(books: MemoryBooks
     assert why(books, a_buying(), at=NOON + MINUTE) is None
 
 
+def test_what_passes_by_itself_holds_back_though_a_longer_pause_was_over_before(
+    books: MemoryBooks,
+) -> None:
+    a_grab(books, GrabStatus.FAILED, reason="funds: x", created_at=NOON - HOUR)
+    a_grab(books, GrabStatus.FAILED, reason="throttled: 429")
+    assert why(books, a_buying()) is Cause.BACKING_OFF
+
+
+@pytest.mark.parametrize("cause", ["access", "throttled", "unreachable"])
+def test_what_the_second_look_met_holds_back_like_what_a_create_met(
+    books: MemoryBooks, cause: str
+) -> None:
+    a_grab(books, GrabStatus.REFUSED, reason=f"{cause}: x")
+    assert why(books, a_buying()) is Cause.BACKING_OFF
+
+
 def test_another_marketplace_and_another_preset_are_not_held_back(books: MemoryBooks) -> None:
     a_grab(books, GrabStatus.FAILED, reason="funds: x", marketplace="other")
     a_grab(books, GrabStatus.FAILED, reason="request: x", preset="other")
