@@ -70,15 +70,16 @@ def test_a_survey_that_failed_does_not_delay_what_is_bought_next() -> None:
 
 def test_a_rate_that_rises_later_is_charged_and_told_again_when_it_is_above_the_cap() -> None:
     world = World(a_buying(a_wish(limits=ONE, max_total_per_hour=nano(4))))
-    factor = 1.0
+    rates = [1.0]
 
     def dearer(body: dict[str, Any]) -> dict[str, Any]:
-        return {**body, "rateHourly": body["rateHourly"] * factor}
+        return {**body, "rateHourly": body["rateHourly"] * rates[-1]}
 
     rewrite(world, ALONE, dearer)
     world.buy()
     world.advance(MINUTE)
     for factor, times in ((1.5, 1), (1.8, 1), (3.0, 2), (3.5, 2)):
+        rates.append(factor)
         world.advance(HOUR, step=MINUTE)
         assert world.titles.count("billed dearer than quoted") == times
     assert world.grabs[0].spent > nano(2 * (1.4 + 1.7 + 2.9 + 3.4))
