@@ -53,7 +53,7 @@ class Purchases:
             clock=utc_now,
             digits=lambda: secrets.token_hex(DIGITS // 2),
         )
-        self._executor = Executor(self._tools, settled=self._settled)
+        self._executor = Executor(self._tools, settled=self._settled, stopping=shared.stopping)
         self._reconciler = Reconciler(
             self._tools,
             sending=lambda: self._executor.sending,
@@ -91,6 +91,10 @@ class Purchases:
             known = None
         return Ready(rules=buying.wishes.keys(), known=known, executor=self._executor)
 
+    def settle(self, patience: timedelta) -> bool:
+        """Wait for the answers to what is being sent; return whether they came in time."""
+        return self._executor.settle(patience)
+
     def release(self) -> None:
         """Let another process follow at once."""
         if self._follows_until is None:
@@ -113,7 +117,7 @@ class Purchases:
         self._wake_delivery()
 
     def _send(self, _: datetime) -> None:
-        self._executor.drain(self._shared.stopping)
+        self._executor.drain()
 
     def _follow(self, now: datetime) -> None:
         if self._leads(now):

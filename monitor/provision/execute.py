@@ -10,8 +10,8 @@ What is foreseen is bought ahead: it is looked at first, and planned and submitt
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from monitor.errors import MonitorError, StoreError
 from monitor.grab.book import Book
@@ -25,7 +25,7 @@ from monitor.provision.base import Market, Tools, log, log_step, write
 from monitor.provision.decide import decide_all, decide_in, next_candidate
 from monitor.provision.foresight import Firing, Foreseen, Known, foresee
 from monitor.provision.messages import bought_nothing, would_buy
-from monitor.provision.outcomes import answered, refused, sent
+from monitor.provision.outcomes import Step, answered, refused, sent, stepped
 from monitor.provision.second_look import Seen, look_again
 from monitor.provision.under_way import UnderWay
 
@@ -38,20 +38,18 @@ _UNSETTLED = {GrabStatus.SUBMITTED, GrabStatus.UNKNOWN}
 _NOT_CONFIGURED = Refusal(cause=Cause.RULE_REMOVED, detail="it is no longer configured")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What became of a grab, and the grab of the next candidate, if one is tried."""
-
-    grab: Grab
-    following: Grab | None = None
-
-
 class Executor:
-    """Sends what is planned; `settled` is called when there is something to follow or to tell."""
+    """Sends what is planned; `settled` is called when there is something to follow or to tell.
 
-    def __init__(self, tools: Tools, settled: Callable[[], None]) -> None:
+    Once `stopping` is set nothing is decided or sent any more; what is planned stays so.
+    """
+
+    def __init__(
+        self, tools: Tools, *, settled: Callable[[], None], stopping: threading.Event
+    ) -> None:
         self._tools = tools
         self._settled = settled
+        self._stopping = stopping
         self._under_way = UnderWay()
 
     def buy(self, firing: Firing, known: Known | None) -> None:
@@ -64,6 +62,8 @@ class Executor:
         Raises:
             StoreError: nothing was decided.
         """
+        if self._stopping.is_set():
+            return
         foreseen = None if known is None else foresee(firing, known)
         if foreseen is None or not self._under_way.go_ahead(firing.marketplace):
             self.begin(decide_all(self._tools, firing))
@@ -83,6 +83,8 @@ class Executor:
             if shop is None:
                 return None
             seen = look_again(shop.market, foreseen.wish, foreseen.best)
+            if self._stopping.is_set():
+                return None
             with tools.books.book() as book:
                 decided = decide_in(book, tools, firing, foreseen)
                 step = self._submit_ahead(book, decided, foreseen, seen)
@@ -108,8 +110,8 @@ class Executor:
                 self._begin(grab)
         self._under_way.nudge()
 
-    def drain(self, stop: threading.Event) -> None:
-        """Send all that is planned, until nothing is; after `stop`, only wait for what is sent.
+    def drain(self) -> None:
+        """Send all that is planned, until nothing is; when stopping, only wait for what is sent.
 
         Raises:
             StoreError: what is planned cannot be read; it is sent by a later drain, or expires.
@@ -117,15 +119,19 @@ class Executor:
         waiting = True
         while waiting:
             self._under_way.look()
-            if not stop.is_set():
+            if not self._stopping.is_set():
                 for grab in self._planned():
                     self._begin(grab)
             waiting = self._under_way.wait()
 
+    def settle(self, patience: timedelta) -> bool:
+        """Wait for the answers to what is being sent; return whether they came in time."""
+        return self._under_way.settle(patience)
+
     def execute(self, grab: Grab) -> Grab | None:
         """Take one planned grab and its followers to where nothing is left to send.
 
-        Returns the last of them, or `None` if it was somebody else's.
+        Returns the last of them, or `None` if it was somebody else's, or is left for a next start.
 
         Raises:
             StoreError: an outcome could not be written: the grab is `submitted`, and will be
@@ -146,7 +152,7 @@ class Executor:
 
         Nothing is done where there is no room, or if that is being done already.
         """
-        if self._under_way.take(grab.id):
+        if not self._stopping.is_set() and self._under_way.take(grab.id):
             self._start(f"grab {grab.id}", self.execute, grab)
 
     def _start(self, name: str, act: Callable[..., object], *about: object) -> threading.Thread:
@@ -175,7 +181,13 @@ class Executor:
         return step.grab
 
     def _step(self, grab: Grab) -> Step | None:
-        """Look again at one candidate, and send it if all still holds; `None` if it is not ours."""
+        """Look again at one candidate, and send it if all still holds.
+
+        `None` if it is not ours, or if the program is stopping: then it expires, or a next start
+        sends it, after all was checked again.
+        """
+        if self._stopping.is_set():
+            return None
         tools, buying = self._tools, self._tools.buying()
         shop, wish = tools.shop(grab.marketplace), buying.wishes.get(grab.rule)
         stopped = tools.stopped()
@@ -184,6 +196,8 @@ class Executor:
         if shop is None or wish is None:
             return self._refuse(grab, _NOT_CONFIGURED)
         seen = look_again(shop.market, wish, grab)
+        if self._stopping.is_set():
+            return None
         if isinstance(seen, Refusal):
             return self._refuse(grab, seen)
         return self._send(self._submit(grab, seen.quoted), shop.market, seen)
@@ -218,7 +232,7 @@ class Executor:
         """Write that a grab is being sent at what was found to be its price, or why it is not."""
         if isinstance(found, Refusal):
             return self._give_up(book, grab, refused(grab, found, now), now)
-        return _stepped(write(book, grab, sent(grab, found, now), now))
+        return stepped(write(book, grab, sent(grab, found, now), now))
 
     def _send(self, step: Step | None, market: Market, seen: Seen | Refusal) -> Step | None:
         """Send what it was committed is being sent; tell of what a dry run would have sent."""
@@ -263,7 +277,7 @@ class Executor:
     def _give_up(self, book: Book, before: Grab, after: Grab, now: datetime) -> Step | None:
         """Write `after`; if its hostnode is to blame, add the grab of the next candidate."""
         written = write(book, before, after, now)
-        step = _stepped(written)
+        step = stepped(written)
         if written is None or Cause.of(written.reason) not in OF_THE_HOSTNODE:
             return step
         buying = self._tools.buying()
@@ -281,7 +295,3 @@ class Executor:
 
 def _unless_dearer(grab: Grab, quoted: NanoDollars) -> Refusal | NanoDollars:
     return dearer(grab, quoted) or quoted
-
-
-def _stepped(written: Grab | None) -> Step | None:
-    return None if written is None else Step(grab=written)

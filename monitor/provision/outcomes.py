@@ -1,6 +1,6 @@
 """A grab as it is to be written: being sent, not sent and why, and what an answer makes of it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -12,6 +12,19 @@ from monitor.market.money import NanoDollars, show
 
 _LOOK_SOON = timedelta(seconds=2)
 """After an unclear outcome the list is looked at this soon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What became of a grab, and the grab of the next candidate, if one is tried."""
+
+    grab: Grab
+    following: Grab | None = None
+
+
+def stepped(written: Grab | None) -> Step | None:
+    """Return the step of a grab that was written; `None` if somebody else has written it."""
+    return None if written is None else Step(grab=written)
 
 
 def sent(grab: Grab, quoted: NanoDollars, now: datetime) -> Grab:

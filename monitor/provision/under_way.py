@@ -1,6 +1,7 @@
 """Which grabs this process is sending, each on which thread, and where it buys ahead."""
 
 import threading
+from datetime import timedelta
 
 from monitor.grab.grab import GrabId
 
@@ -70,6 +71,11 @@ class UnderWay:
                 return False
             self._changed.wait_for(lambda: self._nudged or not self._sending, timeout=0.25)
             return True
+
+    def settle(self, patience: timedelta) -> bool:
+        """Wait until nothing is being sent, for at most `patience`; return whether nothing is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._sending, patience.total_seconds())
 
     def look(self) -> None:
         """Begin to look for what is planned: a nudge from now on is for the next time."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from threading import Event
 
 from rich.console import Console
 from rich.table import Table
@@ -93,7 +94,7 @@ class Firings:
         self._client = connect(self._simulation, self._roll)
         self.books = Books(database)
         self.tools = self._tools()
-        self._executor = Executor(self.tools, settled=lambda: None)
+        self._executor = Executor(self.tools, settled=lambda: None, stopping=Event())
         self._reconciler = Reconciler(
             self.tools, sending=lambda: self._executor.sending, alone=True
         )

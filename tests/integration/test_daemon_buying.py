@@ -114,6 +114,17 @@ def test_asked_to_stop_while_it_waits_for_the_answer_it_ends_in_time_and_loses_n
     is_sound(place)
 
 
+def test_asked_to_stop_during_a_poll_it_buys_nothing(place: Site) -> None:
+    place.market.faults.on("late", endpoint="hostnodes", seconds=2)
+    with place.daemon() as daemon:
+        until(lambda: place.market.requests.total)
+        daemon.wait_for("serving")
+        assert daemon.stop(12) == 0
+        assert daemon.events("polled", outcome="ok")
+    assert creates(place) == []
+    assert grabs(place) == []
+
+
 def test_nothing_is_bought_while_a_file_a_command_or_the_mode_forbids_it(place: Site) -> None:
     """Each of them is lifted in turn, while the daemon runs."""
     configure(place, mode="dry_run")

@@ -5,6 +5,7 @@ sockets between them and the database are left out. A seam is where a program ca
 matters: before and after each commit, before each request and after each answer.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -120,7 +121,8 @@ class World:
             clock=lambda: self.now,
             digits=lambda: f"{next(self._digits):010x}",
         )
-        self.executor = Executor(self.tools, settled=lambda: None)
+        self.stopping = threading.Event()
+        self.executor = Executor(self.tools, settled=lambda: None, stopping=self.stopping)
         self.reconciler = Reconciler(self.tools, sending=lambda: self.executor.sending, alone=True)
 
     def tell(self, rule: RuleName, message: Message, *, urgent: bool) -> None:
