@@ -27,7 +27,7 @@ def why_end(grab: Grab, buying: Buying, standing: Standing) -> str | None:
         return None
     now = standing.now
     if grab.ends_at is not None and now >= grab.ends_at:
-        if not grab.time_to_live:  # how `acts.end` marks one that had no id yet
+        if grab.is_to_end:
             return reason(Cause.REQUESTED, "as soon as it was found")
         return reason(Cause.TIME_TO_LIVE, f"{grab.time_to_live} are over")
     if grab.stop_when_spent is not None and cost(grab, now) >= grab.stop_when_spent:

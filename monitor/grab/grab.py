@@ -144,6 +144,11 @@ class Grab(NewGrab):
         return self.submitted_at + self.time_to_live
 
     @property
+    def is_to_end(self) -> bool:
+        """Whether a person asked for its end before it had an id: it has no time to live."""
+        return self.time_to_live == timedelta(0)
+
+    @property
     def rate(self) -> NanoDollars:
         """Nano-dollars per hour to reckon with: the dearer of billed and quoted."""
         return NanoDollars(max(self.billed or 0, self.quoted or 0))

@@ -35,6 +35,7 @@ _SETTLE_PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, None)
 """Seconds after a try to write an outcome to a database that is busy; `None` after the last."""
 
 _UNSETTLED = {GrabStatus.SUBMITTED, GrabStatus.UNKNOWN}
+_NOTHING_BOUGHT = {GrabStatus.FAILED, GrabStatus.REFUSED, GrabStatus.EXPIRED}
 _NOT_CONFIGURED = Refusal(cause=Cause.RULE_REMOVED, detail="it is no longer configured")
 
 
@@ -176,7 +177,7 @@ class Executor:
             step = self._step(step.following)
         if step is None:
             return None
-        if step.grab.status in {GrabStatus.FAILED, GrabStatus.REFUSED}:
+        if step.grab.status in _NOTHING_BOUGHT:
             self._tools.teller.tell(step.grab.rule, bought_nothing(step.grab), urgent=False)
         return step.grab
 
@@ -275,10 +276,10 @@ class Executor:
         return step
 
     def _give_up(self, book: Book, before: Grab, after: Grab, now: datetime) -> Step | None:
-        """Write `after`; if its hostnode is to blame, add the grab of the next candidate."""
+        """Write `after`; if its hostnode is to blame, and nobody ends it, add the next candidate."""
         written = write(book, before, after, now)
         step = stepped(written)
-        if written is None or Cause.of(written.reason) not in OF_THE_HOSTNODE:
+        if written is None or Cause.of(written.reason) not in OF_THE_HOSTNODE or written.is_to_end:
             return step
         buying = self._tools.buying()
         standing = Standing.read(book, buying, now)

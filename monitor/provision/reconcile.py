@@ -87,8 +87,12 @@ class Reconciler:
             if next(self._lapsing(book, now), None) is None:
                 return
         with self._tools.books.book() as book:
-            written = [_save(book, pair, now) for pair in self._lapsing(book, now)]
+            pairs = list(self._lapsing(book, now))
+            written = [_save(book, pair, now) for pair in pairs]
         self._observe(written)
+        for (before, _), grab in zip(pairs, written, strict=True):
+            if grab is not None and before.status is GrabStatus.PLANNED:
+                self._say(grab, messages.bought_nothing(grab), urgent=False)
 
     def _lapsing(self, book: Book, now: datetime) -> Iterator[Pair]:
         """Yield each grab on which time tells."""

@@ -8,6 +8,9 @@ from monitor.grab.grab import GrabId
 PARALLEL = 4
 """How many are sent at once: one that hangs for minutes must not keep the others waiting."""
 
+_NOT_BEGUN = 0
+"""Stands for a thread that is about to begin."""
+
 
 class UnderWay:
     """What is being sent; safe to share between threads."""
@@ -27,9 +30,9 @@ class UnderWay:
     def take(self, grab: GrabId) -> bool:
         """Say whether a grab may be begun: there is room, and nobody else has it."""
         with self._changed:
-            if grab in self._sending or len(self._sending) >= PARALLEL:
+            if grab in self._sending or not self._has_room():
                 return False
-            self._sending[grab] = 0
+            self._sending[grab] = _NOT_BEGUN
             return True
 
     def hold(self, grab: GrabId) -> None:
@@ -48,7 +51,7 @@ class UnderWay:
     def go_ahead(self, marketplace: str) -> bool:
         """Say whether one may look ahead at a marketplace: there is room, and nobody else does."""
         with self._changed:
-            if marketplace in self._ahead or len(self._sending) >= PARALLEL:
+            if marketplace in self._ahead or not self._has_room():
                 return False
             self._ahead.add(marketplace)
             return True
@@ -81,3 +84,9 @@ class UnderWay:
         """Begin to look for what is planned: a nudge from now on is for the next time."""
         with self._changed:
             self._nudged = False
+
+    def _has_room(self) -> bool:
+        """Count threads: one that goes on to the next candidate holds the ones before it too."""
+        threads = list(self._sending.values())
+        begun = len(set(threads) - {_NOT_BEGUN})
+        return begun + threads.count(_NOT_BEGUN) < PARALLEL
