@@ -135,27 +135,33 @@ def _done(grab: Grab, outcome: Grab | str) -> Grab:
 def _follow(database: Database, grab: Grab, passing: set[GrabStatus]) -> GrabStatus:
     """Tell each step that a daemon takes, and return the first status that does not soon pass.
 
+    If it goes on to the next candidate, that one's.
+
     Raises:
         MonitorError: nobody began with it.
     """
-    started, last = monotonic(), grab
-    told = len(_history(database, grab))
+    started = monotonic()
+    last, steps = _chain(database, grab)
+    told = len(steps)
     while last.status in passing and monotonic() - started < _FOLLOWED_FOR:
-        if last.version == grab.version and monotonic() - started > _TAKEN_UP_WITHIN:
+        if last == grab and monotonic() - started > _TAKEN_UP_WITHIN:
             raise MonitorError("nobody has begun with it: start `gpu-monitor run` on this database")
         time.sleep(_LOOK_AGAIN)
-        last, steps = _find(database, grab.id), _history(database, grab)
+        last, steps = _chain(database, grab)
         for step in steps[told:]:
-            err.print(f"grab {grab.id} is {step.after}: {step.reason}")
+            err.print(f"grab {step.grab} is {step.after}: {step.reason}")
         told = len(steps)
     if last.status in passing:
-        err.print(f"`gpu-monitor grabs show {grab.id}` tells how it goes on")
+        err.print(f"`gpu-monitor grabs show {last.id}` tells how it goes on")
     return last.status
 
 
-def _history(database: Database, grab: Grab) -> tuple[GrabEvent, ...]:
+def _chain(database: Database, grab: Grab) -> tuple[Grab, list[GrabEvent]]:
+    """Return the last candidate that was tried from `grab` on, and the steps of all of them."""
     with Books(database).reading() as book:
-        return book.history(grab.id)
+        tried = [each for each in book.since(grab.created_at) if each.chain == grab.chain]
+        steps = [step for each in tried for step in book.history(each.id)]
+    return tried[-1], steps
 
 
 def _market(setup: Setup, grab: Grab) -> Marketplace:

@@ -276,7 +276,7 @@ class Executor:
         return step
 
     def _give_up(self, book: Book, before: Grab, after: Grab, now: datetime) -> Step | None:
-        """Write `after`; if its hostnode is to blame, and nobody ends it, add the next candidate."""
+        """Write `after`; if its hostnode is to blame, and nobody ends it, add the next grab."""
         written = write(book, before, after, now)
         step = stepped(written)
         if written is None or Cause.of(written.reason) not in OF_THE_HOSTNODE or written.is_to_end:

@@ -26,9 +26,7 @@ def asks(grab: Grab) -> Message:
         f"Nothing is bought before somebody says so{until}:",
         f"gpu-monitor grabs approve {grab.id}",
         *_offer(grab),
-        f"If this hostnode refuses, {len(grab.rest)} others are tried, all within the same limits."
-        if grab.rest
-        else "",
+        *_others(grab),
     )
 
 
@@ -177,6 +175,15 @@ def _offer(grab: Grab) -> Iterator[str]:
         yield f"hostnode {_plain(grab.hostnode)} at {_plain(grab.marketplace)}"
     if grab.instance_name:
         yield f"name {_plain(grab.instance_name)}"
+
+
+def _others(grab: Grab) -> Iterator[str]:
+    if grab.rest:
+        dearest = show(max(each.quoted for each in grab.rest))
+        yield (
+            f"If this hostnode refuses, {len(grab.rest)} others are tried, at up to {dearest} $/h "
+            "and within the same limits."
+        )
 
 
 def _billed(grab: Grab) -> Iterator[str]:

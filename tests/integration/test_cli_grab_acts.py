@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +23,7 @@ from monitor.store.engine import Database
 from monitor.store.grabs import Books
 from tests.contract.grabs import add
 from tests.integration.commands import TOKEN, Commands, configure
+from tests.unit.grab.buying import a_new_grab
 from tests.unit.simulator.ordering import GPU, an_order
 
 NAME = "web-gm0a1b2c0123456789"
@@ -85,6 +88,44 @@ def test_what_is_approved_is_planned_and_needs_a_daemon(
     status, reason = now_is(database, grab)
     assert status is GrabStatus.PLANNED
     assert reason.startswith("approved: by ")
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("comes_to", ["created", "failed"])
+def test_what_is_approved_is_followed_to_the_last_candidate_that_is_tried(
+    gpu_monitor: Commands,
+    config: Path,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    comes_to: str,
+) -> None:
+    """A daemon whose first hostnode refuses buys on the next one: that is what was approved."""
+    grab = waiting(database, GrabStatus.AWAITING_APPROVAL)
+
+    def go_on() -> None:
+        with Books(database).book() as book:
+            planned = book.with_status({GrabStatus.PLANNED})[0]
+            failed = replace(planned, status=GrabStatus.FAILED)
+            book.change(planned, failed, "hostnode: no", utc_now())
+            name = f"{NAME[:-1]}a"
+            book.add(a_new_grab(chain=grab.chain, instance_name=name, created_at=utc_now()))
+
+    def settle() -> None:
+        with Books(database).book() as book:
+            (planned,) = book.with_status({GrabStatus.PLANNED})
+            after = replace(planned, status=GrabStatus(comes_to))
+            book.change(planned, after, comes_to, utc_now())
+
+    acts = iter((go_on, settle))
+    monkeypatch.setattr(grab_acts, "time", SimpleNamespace(sleep=lambda _: next(acts)()))
+    ran = gpu_monitor("grabs", "approve", str(grab.id), "-c", config)
+    assert ran.status == int(comes_to == "failed")
+    assert ran.err.splitlines() == [
+        f"grab {grab.id} is approved",
+        f"grab {grab.id} is failed: hostnode: no",
+        f"grab {grab.id + 1} is planned: decided",
+        f"grab {grab.id + 1} is {comes_to}: {comes_to}",
+    ]
 
 
 @pytest.mark.parametrize("command", ["approve", "delete"])

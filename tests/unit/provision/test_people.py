@@ -30,6 +30,11 @@ def test_to_end_what_is_being_sent_means_that_no_other_hostnode_is_tried() -> No
     assert (len(world.sent), world.statuses, world.titles) == (1, ["failed"], ["not bought"])
 
 
+def test_who_is_asked_is_told_how_dear_the_others_are() -> None:
+    (question,) = asked().told
+    assert "3 others are tried, at up to 2.3668 $/h" in question.body
+
+
 def test_an_approval_that_could_not_be_used_in_time_is_told() -> None:
     """By who sends, or by who follows: whichever comes first."""
     for acts in (World.send, World.follow):
