@@ -127,7 +127,7 @@ def run_cycle(
             ledger,
             plan,
             poll.marketplace,
-            {**watched.active, **active}.values(),
+            {**watched.active, **active},
             now,
             seen=poll.snapshot is not None,
         )

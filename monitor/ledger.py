@@ -7,6 +7,7 @@ from typing import Protocol
 
 from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
+from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
@@ -76,6 +77,9 @@ class Ledger(Protocol):
 
     def groups(self) -> Mapping[Labels, Group]:
         """Return the groups of which something has been told or waits to be, by their keys."""
+
+    def rest(self) -> Rest:
+        """Return what telling left at rest here, or a new one if others write groups too."""
 
     def silences(self, now: datetime) -> Sequence[Silence]:
         """Return the silences that have not ended."""

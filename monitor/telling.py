@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 
-from monitor.alerting.dedup import Decision, Standing, decide, open_group
+from monitor.alerting.dedup import Decision, Standing, decide, open_group, rests_until
 from monitor.alerting.grouping import rehome, sum_up
 from monitor.alerting.notice import (
     NO_TEMPLATES,
@@ -20,15 +20,15 @@ from monitor.alerting.notice import (
 )
 from monitor.alerting.outbox import Draft
 from monitor.alerting.render import render
+from monitor.alerting.rest import Alerts, Rest
 from monitor.alerting.silence import Silence, matched_labels, silenced_until
 from monitor.alerting.template import render_by
 from monitor.ledger import Ledger
 from monitor.plan import Plan
-from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Severity
+from monitor.rules.alert import Alert, Labels, RuleName, Severity
 from monitor.rules.evaluate import AlertKey, evaluate
 from monitor.rules.system import is_system
 
-Alerts = Mapping[AlertKey, Alert]
 _Way = tuple[tuple[str, ...], TemplateTexts]
 """To which receivers, and by which templates of a rule's own."""
 
@@ -54,24 +54,28 @@ def tell(
     ledger: Ledger,
     plan: Plan,
     marketplace: str,
-    active: Iterable[Alert],
+    active: Alerts,
     now: datetime,
     *,
     seen: bool = False,
 ) -> Told:
     """Decide for each group that fires, or was told to, what is to be told now, and queue it.
 
-    `seen` is whether this follows a good poll: only then are offers told again, for nobody knows
-    whether they are still there.
+    `active` are the pending and firing alerts. `seen` is whether this follows a good poll: only
+    then are offers told again, for nobody knows whether they are still there. A group that the
+    ledger knows to be at rest costs nothing.
     """
     silences = tuple(each for each in ledger.silences(now) if each.is_active(now))
     telling = _Telling(
-        ledger=ledger, plan=plan, marketplace=marketplace, now=now, silences=silences, seen=seen
+        ledger=ledger,
+        plan=plan,
+        marketplace=marketplace,
+        now=now,
+        silences=silences,
+        seen=seen,
+        rest=ledger.rest(),
     )
-    firing = {
-        (alert.rule, alert.labels): alert for alert in active if alert.state is AlertState.FIRING
-    }
-    drafts = [*telling.groups(firing), *telling.after_quiet_hours()]
+    drafts = [*telling.groups(active), *telling.after_quiet_hours()]
     ledger.enqueue(drafts, now)
     return Told(queued=len(drafts), faults=tuple(telling.faults))
 
@@ -97,22 +101,24 @@ class _Telling:
     now: datetime
     silences: Collection[Silence]
     seen: bool
+    rest: Rest
     held: dict[_Way, list[Notice]] = field(default_factory=lambda: defaultdict(list))
     faults: list[TemplateFault] = field(default_factory=list)
 
-    def groups(self, firing: Alerts) -> Iterator[Draft]:
+    def groups(self, active: Alerts) -> Iterator[Draft]:
         """Yield what is to be told of each group; what quiet hours let go is kept for later."""
-        home = self.plan.homes
-        members: dict[Labels, dict[AlertKey, Alert]] = defaultdict(dict)
-        for alert_key, alert in firing.items():
-            if (at := home(alert_key)) is not None:
-                members[at][alert_key] = alert
-        stored = self.ledger.groups()
-        known = rehome(stored.values(), home)
+        rest, stored = self.rest, self.ledger.groups()
+        known = stored
+        goes_on = rest.follow(self.plan.homes, active)
+        if not goes_on:
+            known = rehome(stored.values(), self.plan.homes)
+        if self.silences or not goes_on:
+            rest.wake(known)
         kept: set[Labels] = set()
-        for key in sorted(members.keys() | known.keys()):
-            yield from self._tell_group(key, known.get(key), members.get(key, {}), stored, kept)
-        for key in stored.keys() - kept:
+        looked_at = rest.awake(self.now)
+        for key in looked_at:
+            yield from self._tell_group(key, known.get(key), rest.members(key), stored, kept)
+        for key in (stored.keys() if not goes_on else stored.keys() & looked_at) - kept:
             self.ledger.drop(stored[key])
 
     def after_quiet_hours(self) -> Iterator[Draft]:
@@ -130,11 +136,16 @@ class _Telling:
     ) -> Iterator[Draft]:
         policy = self._policy(group, firing)
         if policy is None:
+            self.rest.forget(key)
             return
         before = group or open_group(key, policy, self.now)
         decision = decide(before, policy, self._standing(policy, before, firing), self.now)
-        if decision.group is not None:
+        if decision.group is None:
+            self.rest.forget(key)
+        else:
             kept.add(key)
+            undisturbed = rests_until(before, policy, decision, self.now)
+            self.rest.lay(key, None if self.silences else undisturbed)
             if decision.group != stored.get(key):
                 self.ledger.keep(decision.group)
         yield from self._tell(policy, before, decision, firing)
@@ -171,9 +182,9 @@ class _Telling:
     def _tell(
         self, policy: NotifyPolicy, before: Group, decision: Decision, firing: Alerts
     ) -> Iterator[Draft]:
-        told = {} if decision.group is None else decision.group.told
-        shown = {key: alert for key, alert in firing.items() if key in told}
         if decision.reason is not None:
+            told = {} if decision.group is None else decision.group.told
+            shown = {key: alert for key, alert in firing.items() if key in told}
             notice = self._notice(decision.reason, shown, decision.ended, decision.missed)
             if decision.reason is NotifyReason.REPEAT and decision.group is not None:
                 notice = replace(notice, remark=_which(decision.group.repeats, policy.max_repeats))
@@ -208,7 +219,7 @@ class _Telling:
             severity=max(map(self._severity, rules), key=list(Severity).index),
             reason=reason,
             at=self.now,
-            firing=tuple(firing.values()),
+            firing=tuple(sorted(firing.values(), key=_by_price)),
             resolved=self._resolved(ended),
             missed=self._resolved(missed),
         )
@@ -255,6 +266,10 @@ def compose(
 
     rule = notice.rules[0] if len(notice.rules) == 1 else None
     return plan.drafts_by(receivers, by, notice.reason, rule=rule), faults
+
+
+def _by_price(alert: Alert) -> tuple[bool, int]:
+    return alert.value is None, alert.value or 0
 
 
 def _is_of_program(notice: Notice) -> bool:

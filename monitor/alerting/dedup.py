@@ -18,6 +18,9 @@ from monitor.rules.evaluate import AlertKey
 Values = Mapping[AlertKey, NanoDollars | None]
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_FOR_GOOD = {Withheld.ACKNOWLEDGED, Withheld.REPEATS_SPENT}
+"""Why nothing is repeated, however long it fires."""
 _NEWS = {NotifyReason.FIRST, NotifyReason.NEW, NotifyReason.IMPROVED, NotifyReason.HELD}
 
 
@@ -67,6 +70,23 @@ def decide(group: Group, policy: NotifyPolicy, standing: Standing, now: datetime
     fresh = group if group.due_at is None else replace(group, due_at=None)
     look = _Look(group=fresh, policy=policy, standing=standing, now=now, night=night)
     return look.escalate(look.decide())
+
+
+def rests_until(
+    before: Group, policy: NotifyPolicy, decision: Decision, now: datetime
+) -> datetime | None:
+    """Return until when `decide` comes to the same as at `now`, if that was to leave all as it is.
+
+    That is for the same standing without silences, whether it was `seen` or not; `None` if a look
+    at any later instant may tell something, or change the group.
+    """
+    if decision != Decision(group=before) or policy.quiet_hours is not None:
+        return None
+    due_at, told_at = before.due_at or _NEVER, before.told_at
+    if told_at is None or before.withheld in _FOR_GOOD:
+        return due_at
+    until = min(due_at, told_at + policy.repeat_interval)
+    return until if now < until else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

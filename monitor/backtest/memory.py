@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
+from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled
 from monitor.market.snapshot import Poll
@@ -39,6 +40,7 @@ class MemoryLedger:
         self._active: dict[AlertKey, Alert] = {}
         self._resolved: dict[AlertKey, Alert] = {}
         self._groups: dict[Labels, Group] = {}
+        self._rest = Rest()
 
     def before(self) -> Known:
         """Return what was known before this poll."""
@@ -77,7 +79,11 @@ class MemoryLedger:
 
     def groups(self) -> Mapping[Labels, Group]:
         """Return the groups of which something has been told or waits to be, by their keys."""
-        return dict(self._groups)
+        return self._groups
+
+    def rest(self) -> Rest:
+        """Return what telling left at rest."""
+        return self._rest
 
     def silences(self, now: datetime) -> tuple[Silence, ...]:
         """Return no silences: a backtest tells what the rules do by themselves."""

@@ -109,7 +109,7 @@ class Backtest:
             if due >= at or due == told_at:
                 return
             told_at = due
-            tell(ledger, self._plan, self._marketplace, ledger.alerts().values(), due)
+            tell(ledger, self._plan, self._marketplace, ledger.alerts(), due)
 
 
 def _offers(chances: Chances) -> dict[RuleName, tuple[Offer, ...]]:

@@ -78,7 +78,7 @@ class Health:
             )
             ledger.save(found.changed, found.transitions)
             others = {key: alert for key, alert in before.items() if alert.rule not in concerned}
-            told = tell(ledger, plan, marketplace, {**others, **found.active}.values(), now)
+            told = tell(ledger, plan, marketplace, {**others, **found.active}, now)
         log_transitions(found.transitions)
         if told.queued:
             self._wake()

@@ -50,8 +50,7 @@ class Telling:
             due = groups.due(connection, now)
         for marketplace in due & {*setup.marketplaces, PROGRAM}:
             with self._shared.ledgers.ledger(marketplace) as ledger:
-                active = ledger.alerts().values()
-                told = tell(ledger, setup.plan, marketplace, active, now)
+                told = tell(ledger, setup.plan, marketplace, ledger.alerts(), now)
             log_faults(told.faults)
             self._shared.metrics.count_template_failures(each.receiver for each in told.faults)
             if told.queued:

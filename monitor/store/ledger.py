@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
+from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled
 from monitor.market.snapshot import Poll
@@ -150,6 +151,10 @@ class Ledger:
     def groups(self) -> Mapping[Labels, Group]:
         """Return the groups of which something has been told or waits to be, by their keys."""
         return groups.load(self._connection, self._before.name)
+
+    def rest(self) -> Rest:
+        """Return one that knows of nothing: other processes write groups here too."""
+        return Rest()
 
     def silences(self, now: datetime) -> Sequence[Silence]:
         """Return the silences that have not ended."""

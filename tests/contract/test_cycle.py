@@ -149,7 +149,7 @@ def test_nothing_is_told_before_group_wait_is_over(database: Database) -> None:
         with database.read() as connection:
             waited = groups.due(connection, now)
         with ledgers.ledger("tensordock") as ledger:
-            told = tell(ledger, plan, "tensordock", ledger.alerts().values(), now).queued
+            told = tell(ledger, plan, "tensordock", ledger.alerts(), now).queued
         assert len(waited) == told
         return told
 
@@ -166,7 +166,7 @@ def test_killed_while_telling_a_group_tells_it_once_later(database: Database) ->
 
     def told(store: Ledgers | Killed) -> int:
         with store.ledger("tensordock") as ledger:
-            return tell(ledger, plan, "tensordock", ledger.alerts().values(), now).queued
+            return tell(ledger, plan, "tensordock", ledger.alerts(), now).queued
 
     with pytest.raises(KilledError):
         told(Killed(ledgers))

@@ -7,6 +7,7 @@ from typing import Any
 
 from monitor.alerting.notice import Group, NotifyPolicy, Withheld
 from monitor.alerting.outbox import DestinationKey, Draft
+from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.ledger import Before
 from monitor.market.money import nano
@@ -60,6 +61,9 @@ class Memory:
     def groups(self) -> Mapping[Labels, Group]:
         return dict(self.known)
 
+    def rest(self) -> Rest:
+        return Rest()
+
     def silences(self, now: datetime) -> Sequence[Silence]:
         return [each for each in self.silenced if each.ends_at > now]
 
@@ -101,9 +105,7 @@ def a_plan(*names: RuleName, **policy: Any) -> Plan:
 def told(ledger: Memory, plan: Plan, minutes: float = 0) -> list[tuple[RuleName | None, str]]:
     """Tell what is to be told some minutes after noon; return rule and reason of each."""
     before = len(ledger.queued)
-    count = tell(
-        ledger, plan, "m", ledger.active.values(), NOON + minutes * MINUTE, seen=True
-    ).queued
+    count = tell(ledger, plan, "m", ledger.active, NOON + minutes * MINUTE, seen=True).queued
     new = ledger.queued[before:]
     assert count == len(new)
     return [(each.rule, each.reason.value) for each in new]
@@ -152,7 +154,7 @@ def test_what_nobody_has_seen_again_is_not_repeated() -> None:
     ledger = Memory(an_alert())
     told(ledger, a_plan(A))
     later = NOON + 300 * MINUTE
-    assert tell(ledger, a_plan(A), "m", ledger.active.values(), later).queued == 0
+    assert tell(ledger, a_plan(A), "m", ledger.active, later).queued == 0
     assert told(ledger, a_plan(A), minutes=300) == [(A, "repeat")]
 
 

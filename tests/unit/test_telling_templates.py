@@ -31,7 +31,7 @@ def plan(
 
 def told(by: Plan) -> tuple[list[tuple[str, str]], tuple[TemplateFault, ...]]:
     ledger = Memory(an_alert(best=(UNPRICED,)))
-    result = tell(ledger, by, "m", ledger.active.values(), NOON)
+    result = tell(ledger, by, "m", ledger.active, NOON)
     return [(each.title, each.body.split("\n")[0]) for each in ledger.queued], result.faults
 
 
@@ -57,6 +57,6 @@ def test_a_template_that_fails_is_told_plainly_and_reported() -> None:
 def test_each_destination_is_queued_its_own_format() -> None:
     screens = {TWO: Screen(format=Format.HTML, one_field=True)}
     ledger = Memory(an_alert(best=(replace(UNPRICED, city="A&B"),)))
-    tell(ledger, replace(plan(), screens=screens), "m", ledger.active.values(), NOON)
+    tell(ledger, replace(plan(), screens=screens), "m", ledger.active, NOON)
     assert [each.format for each in ledger.queued] == [Format.TEXT, Format.HTML]
     assert "<b>unpriced: 1 × h100 free</b><br>A&amp;B<br>" in ledger.queued[1].body

@@ -1,0 +1,102 @@
+"""Which groups need no look, for nothing of what was decided of them last can have changed.
+
+A decision about a group is a function of what was told, its policy, the values and
+acknowledgements of its alerts, silences, and the time. Once it came to "the same group, and
+nothing to tell", it does so again until one of these changes: the group is at rest.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from monitor.alerting.grouping import Homes
+from monitor.rules.alert import Alert, AlertState, Labels
+from monitor.rules.evaluate import AlertKey
+
+Alerts = Mapping[AlertKey, Alert]
+
+
+class Rest:
+    """What the last telling over one ledger left at rest; a new one knows of nothing.
+
+    It holds as long as nobody else writes groups there, and time goes forward.
+    """
+
+    def __init__(self) -> None:
+        self._homes: Homes | None = None
+        self._active: Alerts = {}
+        self._members: defaultdict[Labels, dict[AlertKey, Alert]] = defaultdict(dict)
+        self._awake: set[Labels] = set()
+        self._until: dict[Labels, datetime] = {}
+
+    def members(self, group: Labels) -> Alerts:
+        """Return the alerts of a group that fire, in order."""
+        return dict(sorted(self._members.get(group, {}).items()))
+
+    def follow(self, homes: Homes, active: Alerts) -> bool:
+        """Take in what is active now; return whether this goes on from what was known before.
+
+        `active` must not be changed afterwards: what is the very same object is not compared.
+        """
+        goes_on = homes is self._homes
+        if not goes_on:
+            self._homes, self._active = homes, {}
+            self._members.clear()
+        before, self._active = self._active, active
+        if before is not active:
+            self._compare(homes, before, active)
+        return goes_on
+
+    def wake(self, groups: Iterable[Labels]) -> None:
+        """Have `groups`, and all with an alert that fires, looked at, and no others."""
+        self._until.clear()
+        self._awake = {*groups, *self._members}
+
+    def awake(self, now: datetime) -> list[Labels]:
+        """Return the groups that are to be looked at now, in order."""
+        self._awake.update([group for group, end in self._until.items() if end <= now])
+        return sorted(self._awake)
+
+    def lay(self, group: Labels, until: datetime | None) -> None:
+        """Let a group rest `until` an instant unless one of its alerts changes; else wake it."""
+        if until is None:
+            self._awake.add(group)
+            self._until.pop(group, None)
+        else:
+            self._awake.discard(group)
+            self._until[group] = until
+
+    def forget(self, group: Labels) -> None:
+        """Look no more at a group of which nothing is left."""
+        self._awake.discard(group)
+        self._until.pop(group, None)
+
+    def _compare(self, homes: Homes, before: Alerts, active: Alerts) -> None:
+        for key, alert in active.items():
+            known = before.get(key)
+            if known is not alert:
+                self._change(homes, key, known, alert)
+        for key in before.keys() - active.keys():
+            self._change(homes, key, before[key], None)
+
+    def _change(
+        self, homes: Homes, key: AlertKey, before: Alert | None, after: Alert | None
+    ) -> None:
+        home = homes(key)
+        if home is None:
+            return
+        if after is not None and after.state is AlertState.FIRING:
+            self._members[home][key] = after
+        elif home in self._members:
+            self._members[home].pop(key, None)
+            if not self._members[home]:
+                del self._members[home]
+        if _tells(before) != _tells(after):
+            self.lay(home, None)
+
+
+def _tells(alert: Alert | None) -> object:
+    """Return what a decision about the group of an alert depends on."""
+    if alert is None or alert.state is not AlertState.FIRING:
+        return None
+    return alert.value, alert.acknowledged
