@@ -178,11 +178,17 @@ def _check_failed(grab: Grab, market: Marketplace, *, force: bool) -> None:
         return
     advice = "or add --force to resolve it all the same"
     try:
-        named = [each for each in market.instances() if each.name == grab.instance_name]
+        listed = market.instances()
     except MarketError as error:
         raise MonitorError(
             f"{market.name} could not be asked ({error}): try again later, {advice}"
         ) from error
+    if any(not each.name for each in listed):
+        raise MonitorError(
+            f"{market.name} lists an instance without a name, which may be this one: look at it "
+            f"there, {advice}"
+        )
+    named = [each for each in listed if each.name == grab.instance_name]
     if named:
         raise MonitorError(
             f"{market.name} lists its instance, which is {named[0].status}: resolve it with "

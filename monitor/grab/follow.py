@@ -37,13 +37,15 @@ class Sight:
 
     `listed` is what a good list shows. `alone` is the answer to the question for its id, and
     `asked` whether there was an answer: `None` is then a definite "there is none". `accepted` says
-    that a request to delete it was accepted just before.
+    that a request to delete it was accepted just before, `nameless` that the list has instances
+    whose names it does not tell: one of them may be what is sought by its name.
     """
 
     listed: Instance | None
     alone: Instance | None = None
     asked: bool = False
     accepted: bool = False
+    nameless: bool = False
 
     @property
     def shown(self) -> Instance | None:
@@ -124,6 +126,8 @@ def _unknown(grab: Grab, sight: Sight, create_timeout: timedelta, now: datetime)
     if sight.shown is not None:
         why = reason(Cause.FOUND, f"the list shows {sight.shown.id}")
         return created(grab, sight.shown.id, why, now)
+    if sight.nameless:
+        return replace(grab, check_at=_next(grab, now))
     again = looked(grab, now)
     if again.checks < LOOKS or _age(grab, now) < create_timeout + NEVER_MADE_AFTER:
         return again

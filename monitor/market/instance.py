@@ -126,6 +126,7 @@ class InstanceStatus(StrEnum):
 class Instance:
     """An instance as the marketplace shows it, in a list or alone.
 
+    `name` is empty where none was told that can be read: then it may be anybody's.
     `rate` is nano-dollars per hour as billed; `None` is "not told", which a 0 means too. `address`
     and `forwards` are where it is reached, as far as told.
     """

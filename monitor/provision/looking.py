@@ -12,18 +12,27 @@ from monitor.provision.base import Market, log
 
 SURVEY_EVERY = timedelta(minutes=5)
 """How often the list is read when no grab asks for it: for instances that no row knows."""
+BLIND_AFTER = timedelta(minutes=15)
+"""How long lists may fail before people are told."""
 
 _FIRST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(minutes=1)
+_TELL_EVERY = timedelta(hours=1)
 
 
 @dataclass(slots=True)
 class Watched:
-    """When a marketplace may be looked at next; while lists fail, the pauses grow."""
+    """When a marketplace may be looked at next; while lists fail, the pauses grow.
+
+    `failing_since` is when the first of the lists failed since the last good one, and `tell_at`
+    when people are told of that next.
+    """
 
     survey_at: datetime | None = None
     not_before: datetime | None = None
     pause: timedelta = _FIRST_PAUSE
+    failing_since: datetime | None = None
+    tell_at: datetime | None = None
 
     def is_time(self, now: datetime, *, urgent: bool) -> bool:
         """Tell whether to look now; `urgent` is whether the look at some grab is due."""
@@ -35,10 +44,20 @@ class Watched:
         """Remember that there was no list; what is bought meanwhile is not to wait long for one."""
         self.not_before = now + self.pause
         self.pause = min(2 * self.pause, _LONGEST_PAUSE)
+        if self.failing_since is None:
+            self.failing_since, self.tell_at = now, now + BLIND_AFTER
+
+    def is_to_be_told(self, now: datetime) -> bool:
+        """Tell whether lists have failed for so long that people are to know, once an hour."""
+        if self.tell_at is None or now < self.tell_at:
+            return False
+        self.tell_at = now + _TELL_EVERY
+        return True
 
     def seen(self, now: datetime) -> None:
         """Remember that there was a good list."""
         self.not_before, self.survey_at, self.pause = None, now + SURVEY_EVERY, _FIRST_PAUSE
+        self.failing_since = self.tell_at = None
 
 
 def is_due(grab: Grab, now: datetime) -> bool:
@@ -66,7 +85,7 @@ def sight(
     found = next((each for each in listed if _is_it(grab, each)), None)
     tells_all = found is not None and found.rate and found.address and found.forwards
     if grab.instance_id is None or tells_all:
-        return Sight(listed=found)
+        return Sight(listed=found, nameless=not all(each.name for each in listed))
     try:
         alone = market.instance(grab.instance_id)
     except MarketError as error:

@@ -3,7 +3,7 @@
 What a marketplace named is made harmless before it is shown: one line, no markup, bounded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from monitor.alerting.notice import Message
@@ -108,6 +108,17 @@ def lost(grab: Grab) -> Message:
         "be asked there or deleted. It goes on costing money.",
         "Put the marketplace back into the configuration, or delete it by hand:",
         f"instance {_plain(grab.instance_id or grab.instance_name)}",
+    )
+
+
+def blind(marketplace: str, living: Sequence[Grab], since: datetime, error: str) -> Message:
+    """Tell that nothing can be seen of what was bought, for the list of instances fails."""
+    ids = ", ".join(str(grab.id) for grab in living)
+    return _message(
+        f"what was bought cannot be seen: {len(living)} at {_plain(marketplace)}",
+        f"The list of instances has failed since {_instant(since)}: {_plain(error)}",
+        "Nothing is taken for gone, and what has to end is asked to, but nobody sees whether it "
+        f"did. It may cost money: see to it by hand if this goes on. Grabs: {ids}",
     )
 
 

@@ -24,11 +24,15 @@ from monitor.provision.base import Shop, Tools, log, log_step, write
 from monitor.provision.looking import Watched, delete, is_due, sight
 from monitor.provision.news import news
 from monitor.provision.orphans import Orphanage
+from monitor.rules.alert import RuleName
 
 CHARGE_EVERY = timedelta(minutes=1)
 """How often what an instance costs is written while nothing else changes."""
 GRACE = timedelta(seconds=30)
 """Beyond the time a create may take: then another process that was sending it is dead."""
+
+FOLLOWING = RuleName("following")
+"""Stands for no rule of a person's: for all that is followed."""
 
 _CHARGED = {GrabStatus.CREATED, GrabStatus.RUNNING, GrabStatus.DELETING}
 _UNSENT = {GrabStatus.PLANNED, GrabStatus.AWAITING_APPROVAL}
@@ -134,6 +138,9 @@ class Reconciler:
         except MarketError as error:
             log.warning("instances not listed", marketplace=name, error=str(error))
             watched.failed(now)
+            if living and watched.is_to_be_told(now):
+                message = messages.blind(name, living, watched.failing_since or now, str(error))
+                self._tools.teller.tell(FOLLOWING, message, urgent=True)
             asked = [grab for grab in due if grab.status is GrabStatus.DELETING]
             self._write([(grab, looked(grab, now)) for grab in asked], now)
             return False

@@ -1,7 +1,7 @@
 """Instances as the marketplace shows them, to values. Pure.
 
-The list has come in three shapes; each is taken. A list of which a part cannot be read is refused
-as a whole: an instance that is not seen must never look absent by mistake.
+The list has come in three shapes; each is taken. A list with a row that cannot be told from others
+is refused as a whole: an instance that is not seen must never look absent by mistake.
 """
 
 import re
@@ -43,7 +43,7 @@ def decode_instances(body: bytes) -> tuple[Instance, ...]:
 
     Raises:
         MalformedError: for anything that is not a list of instances, for one with a row whose id
-            or name cannot be read, and for a failure told inside a 200.
+            cannot be read, and for a failure told inside a 200.
     """
     found = readable(msgspec.json.decode, body)
     _refuse_failure(found, body)
@@ -119,11 +119,9 @@ def _instance(row: Any, where: str) -> Instance:
     instance_id, name = told.get("id"), told.get("name")
     if not fields.is_text(instance_id):
         raise MalformedError(f"{where} has no readable id: {excerpt.of_value(instance_id)}")
-    if not isinstance(name, str):
-        raise MalformedError(f"{where} has no readable name: {excerpt.of_value(name)}")
     return Instance(
         id=InstanceId(instance_id),
-        name=_name(name),
+        name=_name(name) if isinstance(name, str) else "",
         status=status(told.get("status")),
         rate=fields.price(told.get("rateHourly")),
         address=_address(told.get("ipAddress")),

@@ -112,3 +112,43 @@ def test_an_instance_that_comes_back_is_told_anew() -> None:
     assert world.statuses == ["running"]
     assert world.titles == ["bought", "runs", "ended", "bought", "runs"]
     assert "after all" in world.told[3].body
+
+
+def add_a_nameless_one(body: dict[str, Any]) -> dict[str, Any]:
+    """Put somebody's instance into a list, without its name."""
+    rows = body["data"]["attributes"]["instances"]
+    rows.append({"id": "foreign", "attributes": {"name": None, "status": "error"}})
+    return body
+
+
+def test_a_nameless_instance_of_somebody_else_keeps_nothing_from_being_found() -> None:
+    world = one()
+    rewrite(world, LIST, add_a_nameless_one)
+    world.faults.on("acts-hangs", endpoint="create", times=1)
+    world.buy()
+    world.advance(MINUTE)
+    assert world.statuses == ["running"]
+
+
+def test_while_a_nameless_instance_may_be_it_nothing_is_given_up() -> None:
+    world = one()
+    rewrite(world, LIST, add_a_nameless_one)
+    world.faults.on("hang", endpoint="create", times=1)
+    world.buy()
+    world.advance(HOUR, step=MINUTE)
+    assert world.statuses == ["unknown"]
+
+
+def test_lists_that_fail_for_long_are_told_again_and_again_while_anything_lives() -> None:
+    world = one()
+    world.faults.on("data-missing", endpoint="instances")
+    world.advance(HOUR, step=MINUTE)
+    assert world.titles == []
+    world.buy()
+    world.advance(2 * HOUR + 30 * MINUTE, step=MINUTE)
+    assert world.titles.count("what was bought cannot be seen") == 3
+    world.faults.off()
+    world.advance(HOUR, step=MINUTE)
+    world.faults.on("error-503", endpoint="instances")
+    world.advance(14 * MINUTE, step=MINUTE)
+    assert world.titles.count("what was bought cannot be seen") == 3
