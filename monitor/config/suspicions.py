@@ -24,6 +24,9 @@ from monitor.rules.against import Yardstick
 SHORTEST_POLL = timedelta(seconds=5)
 """Each poll is a request, or several; the marketplace allows about 100 a minute to all programs."""
 
+SHORTEST_RETENTION = timedelta(days=7)
+"""What is deleted cannot be had back, and `400m` is soon written for `400d`."""
+
 GPU_NAMES = (
     "a100-nvlink-40gb",
     "a100-pcie-40gb",
@@ -74,6 +77,8 @@ def suspicions(config: Config) -> Iterator[Finding]:
     """Yield what looks wrong in a configuration without mistakes."""
     for index, marketplace in enumerate(config.marketplaces):
         yield from _marketplace(("marketplaces", index), marketplace)
+    if config.database.retention < SHORTEST_RETENTION:
+        yield ("database", "retention"), "is under 7d (`d` is days): older history is deleted"
     yield from _intervals(("notifications",), config.notifications)
     for index, rule in enumerate(config.rules):
         yield from _rule(("rules", index), rule, config)

@@ -1,6 +1,6 @@
 """Stretches of time that are asked about, and the equal steps they are cut into."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 
@@ -48,3 +48,22 @@ def steps(window: Window, step: timedelta | None) -> Iterator[Window]:
         until = min(floor(since, step) + step, window.until)
         yield Window(since, until)
         since = until
+
+
+def reaching_back(stretches: Sequence[Window], length: timedelta, *, outage: timedelta) -> datetime:
+    """Return the instant from which on as much time as `length` was lived through.
+
+    `stretches` are those that were polled, in order; of the time between two of them no more than
+    `outage` counts. It is the first one's beginning if they come to less.
+    """
+    since = None
+    for stretch in reversed(stretches):
+        if since is not None:
+            length -= min(since - stretch.until, outage)
+            if length <= timedelta(0):
+                return since
+        if length <= stretch.length:
+            return stretch.until - length
+        length -= stretch.length
+        since = stretch.since
+    return since or EPOCH

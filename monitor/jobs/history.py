@@ -62,12 +62,13 @@ class History:
 
     def _expire(self, now: datetime) -> None:
         database = self._shared.database
-        before = now - self._shared.setup.config.database.retention
+        keep = self._shared.setup.config.database.retention
         with self._leading("expire", now, _EXPIRE_EVERY) as leads:
             if not leads:
                 return
             for marketplace in self._marketplaces():
                 with database.transaction() as connection:
+                    before = expiry.kept_since(connection, marketplace, keep)
                     expired = expiry.expire(connection, marketplace, before=before)
                 while expired is not None and not self._shared.stopping.is_set():
                     with database.transaction() as connection:

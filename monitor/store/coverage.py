@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from monitor.history.window import Window
 from monitor.store.marketplaces import Marketplace
-from monitor.store.schema import coverage
+from monitor.store.schema import coverage, marketplaces
 
 
 def touching(
@@ -23,6 +23,17 @@ def touching(
             coverage.c.valid_to >= since,
             coverage.c.valid_from <= until,
         )
+        .order_by(coverage.c.valid_from)
+    )
+    return [Window(*row) for row in rows]
+
+
+def stretches(connection: Connection, marketplace: str) -> list[Window]:
+    """Return all stretches of a marketplace, in order."""
+    rows = connection.execute(
+        select(coverage.c.valid_from, coverage.c.valid_to)
+        .join(marketplaces)
+        .where(marketplaces.c.name == marketplace)
         .order_by(coverage.c.valid_from)
     )
     return [Window(*row) for row in rows]

@@ -7,15 +7,27 @@ stays, and so does what is known of coverage.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Connection, Delete, Subquery, and_, delete, select, tuple_
 
-from monitor.history.window import DAY, floor
+from monitor.history.window import DAY, floor, reaching_back
 from monitor.store import progress
+from monitor.store.coverage import stretches
 from monitor.store.progress import Progress
 from monitor.store.schema import hostnode_intervals, hostnodes, offer_intervals, offers
+
+_LONGEST_OUTAGE = DAY
+
+
+def kept_since(connection: Connection, marketplace: str, keep: timedelta) -> datetime:
+    """Return from when on a marketplace's intervals are to be kept.
+
+    It is so long before the last good poll, and an outage counts for a day at most: neither a
+    clock that is ahead nor a marketplace that does not answer makes history old.
+    """
+    return reaching_back(stretches(connection, marketplace), keep, outage=_LONGEST_OUTAGE)
 
 
 def expire(connection: Connection, marketplace: str, *, before: datetime) -> Progress | None:

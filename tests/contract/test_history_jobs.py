@@ -5,6 +5,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from monitor.history.window import DAY, HOUR
@@ -57,6 +58,21 @@ def test_days_are_rolled_up_and_their_intervals_deleted_after_the_retention(
     assert counted(database) == (10, 32)
     with database.read() as connection:
         assert history.latest(connection, "tensordock") is not None
+
+
+@pytest.mark.parametrize("polled", [False, True])
+def test_a_clock_that_is_years_ahead_deletes_no_more_than_an_outage_of_a_day(
+    database: Database, *, polled: bool
+) -> None:
+    """Whether the marketplace still answers then or not."""
+    fill(database, NOW)
+    ahead = NOW + 3650 * DAY
+    if polled:
+        record(database, selling(ahead, 2), interval=HOUR)
+    jobs(database)["rollup"](ahead)
+    jobs(database)["expire"](ahead)
+    with database.read() as connection:
+        assert history.at_instant(connection, "tensordock", NOW - DAY) is not None
 
 
 def test_what_is_not_rolled_up_stays_however_old(database: Database) -> None:

@@ -41,6 +41,10 @@ SUSPICIOUS = [
         "5:47: rules[0].notify: this rule notifies nobody: its alerts are recorded and no more",
     ),
     (
+        "database: {retention: 400m}\n",
+        "3:23: database.retention: is under 7d (`d` is days): older history is deleted",
+    ),
+    (
         "notifications: {group_interval: 2h, repeat_interval: 1h}\n",
         "3:54: notifications.repeat_interval: is shorter than group_interval, which holds it back",
     ),
@@ -105,6 +109,7 @@ def test_a_glob_that_fits_a_gpu_is_not_told(load_text: Any, gpu: str) -> None:
 
 
 FINE = [
+    "database: {retention: 7d}\n",
     "notifications: {group_interval: 1h, repeat_interval: 1h}\n",
     *(
         f"{CHAT}{PRESET}rules: [{{name: r, match: {{gpu: l4-*, gpu_count: 2, {match}}},\n"
