@@ -1,6 +1,6 @@
 """Telling Alertmanagers the state of alerts, as Prometheus does: at each change, and again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
@@ -55,7 +55,7 @@ class Alertmanagers:
             return
         with self._shared.database.read() as connection:
             found = alerts.recent(connection, since=now - RESOLVED_FOR)
-        known = [alert for alert in found if alert.state is not AlertState.PENDING]
+        known = _latest(found)
         with ThreadPoolExecutor(len(told), thread_name_prefix="alertmanagers") as pool:
             sendings = [pool.submit(self._tell_one, setup, each, known, now) for each in told]
         for sending in sendings:
@@ -90,6 +90,16 @@ class Alertmanagers:
 
 def _life(alert: Alert) -> _Life:
     return alert.rule, alert.labels, alert.active_at
+
+
+def _latest(found: Sequence[Alert]) -> list[Alert]:
+    """Return of each alert its last life that fires or fired; `found` has the newest first.
+
+    An Alertmanager tells alerts apart by their labels, and an earlier life has the same: told
+    beside the present one it would resolve that.
+    """
+    fired = (alert for alert in reversed(found) if alert.state is not AlertState.PENDING)
+    return list({(alert.rule, alert.labels): alert for alert in fired}.values())
 
 
 def _is_told(setup: Setup, to: Alertmanager, alert: Alert) -> bool:
