@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from monitor.errors import StoreError
 from monitor.history.window import HOUR, Window, ceiling, floor
 from monitor.store.keys import insertion
+from monitor.store.marketplaces import lock
 from monitor.store.schema import coverage, marketplaces, rollup_progress, stale_rollups
 
 
@@ -43,15 +44,21 @@ def find(connection: Connection, marketplace: str) -> Progress | None:
     return None if row is None else _progress(connection, row)
 
 
-def begin(connection: Connection, marketplace_id: int) -> None:
-    """Make the row of a marketplace that was polled, at the beginning of its history."""
+def begin(connection: Connection, marketplace: str) -> None:
+    """Make the row of a marketplace that was polled, at the beginning of its history.
+
+    It takes turns with imports: without the row they do not tell what they write into the past.
+    """
+    if find(connection, marketplace) is not None:
+        return
+    key = lock(connection, marketplace).id
     first = connection.scalar(
-        select(func.min(coverage.c.valid_from)).where(coverage.c.marketplace_id == marketplace_id)
+        select(func.min(coverage.c.valid_from)).where(coverage.c.marketplace_id == key)
     )
     if first is not None:
         connection.execute(
             insertion(connection, rollup_progress)
-            .values(marketplace_id=marketplace_id, rolled_until=floor(first, HOUR), version=0)
+            .values(marketplace_id=key, rolled_until=floor(first, HOUR), version=0)
             .on_conflict_do_nothing()
         )
 

@@ -56,10 +56,10 @@ class Made:
 
 def begin(connection: Connection) -> list[str]:
     """Return the names of all marketplaces, each of which has its row of progress now."""
-    known = connection.execute(select(marketplaces.c.id, marketplaces.c.name)).all()
-    for key, _ in known:
-        progress.begin(connection, key)
-    return [name for _, name in known]
+    known = list(connection.scalars(select(marketplaces.c.name).order_by(marketplaces.c.id)))
+    for name in known:
+        progress.begin(connection, name)
+    return known
 
 
 def due(connection: Connection, marketplace: str) -> Batch | None:

@@ -6,6 +6,8 @@ import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
+from threading import Thread
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -40,10 +42,25 @@ MIDNIGHT = NOON + DAY / 2
 def polled(database: Database, count: int, every: timedelta = HOUR) -> list[Snapshot]:
     """Record polls at regular intervals from midnight on, at prices that come and go."""
     known = Observations()
-    seen = [selling(MIDNIGHT + index * every, 2 + index % 3) for index in range(count)]
+    seen = polled_looks(count, every)
     for each in seen:
         record(database, each, known, every)
     return seen
+
+
+def polled_looks(count: int, every: timedelta = HOUR) -> list[Snapshot]:
+    return [selling(MIDNIGHT + index * every, 2 + index % 3) for index in range(count)]
+
+
+def sight(seen: Snapshot) -> Sight:
+    """Return what an import has of a poll, which reaches an hour."""
+    return Sight(
+        at=seen.at,
+        back=HOUR,
+        ahead=HOUR,
+        hostnodes=dict(hostnode_facts(seen.hostnodes)),
+        offers=dict(offer_facts(seen.offers)),
+    )
 
 
 def told(
@@ -226,17 +243,7 @@ def test_an_import_into_the_past_makes_its_hours_anew(database: Database) -> Non
         if each not in seen[20:70]:
             record(database, each, known, HOUR / 3)
     roll_up(database)
-    sights = [
-        Sight(
-            at=each.at,
-            back=HOUR,
-            ahead=HOUR,
-            hostnodes=dict(hostnode_facts(each.hostnodes)),
-            offers=dict(offer_facts(each.offers)),
-        )
-        for each in seen[20:70]
-    ]
-    Importer(database, "tensordock").put(sights)
+    Importer(database, "tensordock").put([sight(each) for each in seen[20:70]])
     with database.read() as connection:
         found = progress.find(connection, "tensordock")
     assert found is not None
@@ -281,6 +288,32 @@ def test_an_import_meanwhile_keeps_old_sums_out(database: Database) -> None:
         progress.invalidate(connection, batch.progress.marketplace_id, MIDNIGHT, MIDNIGHT + HOUR)
     with database.transaction() as connection:
         assert not rollups.write(connection, batch, made)
+
+
+def test_what_an_import_is_writing_while_roll_ups_begin_is_rolled_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled(database, 3)
+    older = [replace(seen, at=seen.at - 5 * DAY) for seen in polled_looks(3)]
+
+    def begin() -> None:
+        with database.transaction() as connection:
+            rollups.begin(connection)
+
+    beginning = Thread(target=begin)
+    real = progress.invalidate
+
+    def invalidate(*told: Any) -> None:
+        real(*told)
+        beginning.start()
+        beginning.join(timeout=0.3)  # as long as it needs, if it does not wait for the import
+
+    monkeypatch.setattr(progress, "invalidate", invalidate)
+    Importer(database, "tensordock").put([sight(each) for each in older])
+    beginning.join()
+    monkeypatch.undo()
+    roll_up(database)
+    assert min(told(database, Source.HOURLY)[MODEL]) == MIDNIGHT - 5 * DAY
 
 
 @pytest.mark.slow
