@@ -29,7 +29,7 @@ class Sold(NamedTuple):
     """A stretch of time in which an offer did not change.
 
     `gone_on` is whether nothing is known of what became of it: polling stopped, or it lasts.
-    The place is the one told at its beginning; the price is nano-dollars per GPU and hour.
+    The place is the one told at `since`; the price is nano-dollars per GPU and hour.
     """
 
     hostnode: HostnodeId
@@ -51,7 +51,10 @@ def sold(connection: Connection, marketplace: str, window: Window) -> Iterator[S
     earlier = hostnode_intervals.alias().c
     began = (
         select(func.max(earlier.valid_from))
-        .where(earlier.hostnode_id == offers.c.hostnode_id, earlier.valid_from <= span.valid_from)
+        .where(
+            earlier.hostnode_id == offers.c.hostnode_id,
+            or_(earlier.valid_from <= span.valid_from, earlier.valid_from <= window.since),
+        )
         .scalar_subquery()
     )
     ended = func.coalesce(span.valid_to, marketplaces.c.recorded_until)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from monitor.errors import MalformedError
 from monitor.history.splice import Look
-from monitor.history.window import Window
+from monitor.history.window import DAY, HOUR, Window
 from monitor.market.diff import hostnode_facts, offer_facts
+from monitor.market.hostnode import Location, LocationId
 from monitor.marketplaces.recording import decoded
 from monitor.marketplaces.replay import BadLine, RecordedHostnodes, read_replay, replay_line
 from monitor.marketplaces.tensordock.decode import decode_hostnodes
@@ -23,7 +24,18 @@ from monitor.store.exports import moments
 from monitor.store.imports import Importer
 from monitor.store.observations import Observations
 from monitor.store.sold import sold
-from tests.contract.samples import MINUTE, NOON, a_snapshot, at, looks, record, selling
+from tests.contract.rolling import expire, roll_up
+from tests.contract.samples import (
+    MINUTE,
+    NOON,
+    a_hostnode,
+    a_snapshot,
+    an_offer,
+    at,
+    looks,
+    record,
+    selling,
+)
 from tests.contract.test_imports import put, stored
 from tests.contract.test_observations import as_read, read
 
@@ -201,3 +213,20 @@ def test_rows_are_cut_at_the_windows_ends(database: Database) -> None:
     with database.read() as connection:
         (row,) = sold(connection, "tensordock", Window(at(1), at(2)))
     assert (row.since, row.until, row.gone_on) == (at(1), at(2), True)
+
+
+def test_what_reaches_into_the_kept_time_has_its_row_where_only_its_hostnode_changed(
+    database: Database,
+) -> None:
+    """The interval of the hostnode in which the offer began is deleted; the place is the later."""
+    known = Observations()
+    for hour in range(24 * 4):
+        tier = 1 if hour < 24 else 2
+        node = a_hostnode(location=Location(id=LocationId("loc-1"), tier=tier))
+        seen = a_snapshot(NOON + hour * HOUR, [node], [an_offer(node, "gpu-0")])
+        record(database, seen, known, HOUR)
+    roll_up(database)
+    expire(database, "tensordock", NOON + 3 * DAY)
+    with database.read() as connection:
+        (row,) = sold(connection, "tensordock", FOR_EVER)
+    assert (row.since, row.tier) == (NOON + 2.5 * DAY, 2)
