@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from monitor.grab.grab import Mode
 from monitor.grab.reasons import Cause, Refusal
-from monitor.grab.spending import Stretch, Window, ahead, could, days, months
+from monitor.grab.spending import ahead, could, days, months
 from monitor.grab.standing import Account, Standing
 from monitor.grab.wish import Buying, Limits, Wish
 from monitor.market.money import NanoDollars, show
@@ -77,15 +77,14 @@ def _over_money(
             (Cause.OVER_SPEND_PER_DAY, limits.max_spend_per_day, days(standing.now)),
             (Cause.OVER_SPEND_PER_MONTH, limits.max_spend_per_month, months(standing.now)),
         ):
-            for window in windows if limit is not None else ():
-                total = _total(account, new, window)
-                if limit is not None and total > limit:
+            if limit is None:
+                continue
+            days_spent, stretches = account.days, (*account.stretches, new)
+            for window in windows:
+                total = window.spent(days_spent) + could(stretches, window)
+                if total > limit:
                     told = f"up to {show(NanoDollars(total))} of {show(limit)} $ {window.name}"
                     yield Refusal(cause=cause, detail=f"{told} {whose}{_advice(wish)}")
-
-
-def _total(account: Account, new: Stretch, window: Window) -> int:
-    return window.spent(account.days) + could((*account.stretches, new), window)
 
 
 def _advice(wish: Wish) -> str:

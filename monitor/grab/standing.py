@@ -64,9 +64,9 @@ class Standing:
             cooling=Cooling(hostnodes={}, marketplaces={}, presets={}),
         )
 
-    def at(self, now: datetime, buying: Buying) -> "Standing":
+    def at(self, now: datetime) -> "Standing":
         """Return how things stand a little later, if nothing was written meanwhile."""
-        return replace(self, now=now, cooling=cooling(self.recent, buying.host_cooldown, now))
+        return replace(self, now=now)
 
     def without(self, grab: GrabId) -> "Standing":
         """Return how things would stand if one grab were not there."""
@@ -85,25 +85,10 @@ class Standing:
 
     def account(self, rule: RuleName | None = None) -> "Account":
         """Return what counts against the limits of a rule, or of all together."""
-        counting = [grab for grab in self.counting if rule in {None, grab.rule}]
-        recent = [grab for grab in self.recent if rule in {None, grab.rule}]
-        days: dict[date, int] = {}
-        for (of, day), amount in self.spent.items():
-            if rule in {None, of}:
-                days[day] = days.get(day, 0) + amount
-        return Account(
-            instances=len(counting),
-            per_hour=sum(grab.rate for grab in counting),
-            creates=sum(1 for grab in {*counting, *recent} if self._is_create(grab)),
-            stretches=tuple(stretch(grab, self.now) for grab in counting),
-            days=days,
-        )
-
-    def _is_create(self, grab: Grab) -> bool:
-        """Tell whether a grab was sent within the last hour, or may be sent yet."""
-        if grab.submitted_at is not None:
-            return self.now - grab.submitted_at < HOUR
-        return grab.status in _WAITING
+        if rule is None:
+            return Account(standing=self, counting=self.counting)
+        own = tuple(grab for grab in self.counting if grab.rule == rule)
+        return Account(standing=self, counting=own, rule=rule)
 
     def _as_if_bought(self, grab: Grab) -> bool:
         lasts = grab.time_to_live or AS_IF_BOUGHT
@@ -112,16 +97,50 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What counts against one set of limits.
+    """What counts against one set of limits, those of a `rule` or of all together.
 
-    Money is nano-dollars; `days` is what was spent on each day.
+    Each sum is made when it is asked for: a purchase waits for it. Money is nano-dollars.
     """
 
-    instances: int
-    per_hour: int
-    creates: int
-    stretches: tuple[Stretch, ...]
-    days: Mapping[date, int]
+    standing: Standing
+    counting: tuple[Grab, ...]
+    rule: RuleName | None = None
+
+    @property
+    def instances(self) -> int:
+        """How many instances there are, or may be."""
+        return len(self.counting)
+
+    @property
+    def per_hour(self) -> int:
+        """What they cost per hour."""
+        return sum(grab.rate for grab in self.counting)
+
+    @property
+    def creates(self) -> int:
+        """How many were sent within the last hour, or may be sent yet."""
+        recent = (grab for grab in self.standing.recent if self.rule in {None, grab.rule})
+        once = {grab.id: grab for grab in (*recent, *self.counting)}
+        return sum(map(self._is_create, once.values()))
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """What they could spend yet."""
+        return tuple(stretch(grab, self.standing.now) for grab in self.counting)
+
+    @property
+    def days(self) -> Mapping[date, int]:
+        """What was spent on each day."""
+        days: dict[date, int] = {}
+        for (of, day), amount in self.standing.spent.items():
+            if self.rule in {None, of}:
+                days[day] = days.get(day, 0) + amount
+        return days
+
+    def _is_create(self, grab: Grab) -> bool:
+        if grab.submitted_at is not None:
+            return self.standing.now - grab.submitted_at < HOUR
+        return grab.status in _WAITING
 
 
 def for_mode(standing: Standing, mode: Mode) -> Standing:

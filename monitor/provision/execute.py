@@ -12,21 +12,24 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from monitor.errors import MonitorError, StoreError
 from monitor.grab.book import Book
 from monitor.grab.grab import Grab, GrabId, GrabStatus
-from monitor.grab.policy import dearer, recheck
+from monitor.grab.policy import recheck
 from monitor.grab.reasons import OF_THE_HOSTNODE, Cause, Refusal
 from monitor.grab.standing import Standing
 from monitor.market.instance import CreateOutcome
 from monitor.market.money import NanoDollars
-from monitor.provision.base import Market, Tools, log, log_step, write
+from monitor.provision.base import Market, Tools, log, write
 from monitor.provision.decide import decide_all, decide_in, next_candidate
 from monitor.provision.foresight import Firing, Foreseen, Known, foresee
+from monitor.provision.journal import Journal
 from monitor.provision.messages import bought_nothing, would_buy
 from monitor.provision.outcomes import Step, answered, refused, sent, stepped
-from monitor.provision.second_look import Seen, look_again
+from monitor.provision.second_look import Seen, look_again, price
+from monitor.provision.standby import Standby
 from monitor.provision.under_way import UnderWay
 
 HEAD_START = 0.02
@@ -52,13 +55,15 @@ class Executor:
         self._settled = settled
         self._stopping = stopping
         self._under_way = UnderWay()
+        self._standby = Standby("ahead")
+        self._journal = Journal()
 
     def buy(self, firing: Firing, known: Known | None) -> None:
         """Decide what rules that fire buy, and send it.
 
         `known` is what was known before the poll. What is foreseen by it is bought ahead, on a
-        thread for which the caller waits, for at most `HEAD_START`; all else is planned, and sent
-        from there.
+        thread that stands by, and for which the caller waits, for at most `HEAD_START`. What is
+        not, or while an earlier one waits for its answer, is planned, and sent from there.
 
         Raises:
             StoreError: nothing was decided.
@@ -66,10 +71,11 @@ class Executor:
         if self._stopping.is_set():
             return
         foreseen = None if known is None else foresee(firing, known)
-        if foreseen is None or not self._under_way.go_ahead(firing.marketplace):
-            self.begin(decide_all(self._tools, firing))
-            return
-        self._start("ahead", self.buy_ahead, firing, foreseen).join(HEAD_START)
+        if foreseen is not None:
+            ahead = partial(self._framed, self.buy_ahead, firing, foreseen)
+            if self._standby.run(ahead, patience=HEAD_START):
+                return
+        self.begin(decide_all(self._tools, firing))
 
     def buy_ahead(self, firing: Firing, foreseen: Foreseen) -> Grab | None:
         """Look again at what is foreseen; then decide, and commit that it is sent, in one book.
@@ -89,15 +95,14 @@ class Executor:
             with tools.books.book() as book:
                 decided = decide_in(book, tools, firing, foreseen)
                 step = self._submit_ahead(book, decided, foreseen, seen)
-            self._under_way.looked(firing.marketplace)
-            for grab in decided:
-                log_step(grab)
-            self.begin(decided)
-            self._observe(step)
+            self._journal.note(*decided)
+            if step is not None:
+                self._journal.note(step.grab, step.following)
+            self.begin(grab for grab in decided if step is None or grab.id != step.grab.id)
             return self._follow_up(self._send(step, shop.market, seen))
         finally:
-            self._under_way.looked(firing.marketplace)
             self._under_way.release()
+            self._journal.log()
 
     @property
     def sending(self) -> frozenset[GrabId]:
@@ -106,10 +111,11 @@ class Executor:
 
     def begin(self, decided: Iterable[Grab]) -> None:
         """Send what was just planned, at once, as far as there is room; a drain sends the rest."""
-        for grab in decided:
-            if grab.status is GrabStatus.PLANNED:
-                self._begin(grab)
-        self._under_way.nudge()
+        planned = [grab for grab in decided if grab.status is GrabStatus.PLANNED]
+        for grab in planned:
+            self._begin(grab)
+        if planned:
+            self._under_way.nudge()
 
     def drain(self) -> None:
         """Send all that is planned, until nothing is; when stopping, only wait for what is sent.
@@ -119,6 +125,7 @@ class Executor:
         """
         waiting = True
         while waiting:
+            self._journal.log()
             self._under_way.look()
             if not self._stopping.is_set():
                 for grab in self._planned():
@@ -154,22 +161,19 @@ class Executor:
         Nothing is done where there is no room, or if that is being done already.
         """
         if not self._stopping.is_set() and self._under_way.take(grab.id):
-            self._start(f"grab {grab.id}", self.execute, grab)
+            threading.Thread(
+                target=self._framed, args=(self.execute, grab), name=f"grab {grab.id}", daemon=True
+            ).start()
 
-    def _start(self, name: str, act: Callable[..., object], *about: object) -> threading.Thread:
-        def run() -> None:
-            try:
-                act(*about)
-            except MonitorError as error:
-                log.warning("grab not settled; it is looked for", thread=name, error=str(error))
-            except Exception:  # noqa: BLE001 - the outermost frame of this thread
-                log.exception("grab failed unexpectedly; please report this", thread=name)
-            finally:
-                self._settled()
-
-        thread = threading.Thread(target=run, name=name, daemon=True)
-        thread.start()
-        return thread
+    def _framed(self, act: Callable[..., object], *about: object) -> None:
+        try:
+            act(*about)
+        except MonitorError as error:
+            log.warning("grab not settled; it is looked for", error=str(error))
+        except Exception:  # noqa: BLE001 - the outermost frame of this thread
+            log.exception("grab failed unexpectedly; please report this")
+        finally:
+            self._settled()
 
     def _follow_up(self, step: Step | None) -> Grab | None:
         """Try one candidate after the other; return what came of the last one."""
@@ -223,8 +227,7 @@ class Executor:
         for grab in decided:
             if grab.status is GrabStatus.PLANNED and foreseen.is_for(grab):
                 self._under_way.hold(grab.id)  # before it is committed, and others see it
-                found = seen if isinstance(seen, Refusal) else _unless_dearer(grab, seen.quoted)
-                return self._written(book, grab, found, self._tools.clock())
+                return self._written(book, grab, price(seen, grab), self._tools.clock())
         return None
 
     def _written(
@@ -289,10 +292,6 @@ class Executor:
         return Step(grab=written, following=following)
 
     def _observe(self, step: Step | None) -> None:
-        for grab in () if step is None else (step.grab, step.following):
-            if grab is not None:
-                log_step(grab)
-
-
-def _unless_dearer(grab: Grab, quoted: NanoDollars) -> Refusal | NanoDollars:
-    return dearer(grab, quoted) or quoted
+        if step is not None:
+            self._journal.note(step.grab, step.following)
+        self._journal.log()

@@ -70,7 +70,7 @@ class Foreseen(Known):
 def foresee(firing: Firing, known: Known) -> Foreseen | None:
     """Return what is bought first without asking a person, going by what was known before."""
     buying = known.buying
-    standing = known.standing.at(firing.at, buying)
+    standing = known.standing.at(firing.at)
     for wish in firing.wishes(buying):
         choice = firing.choose(wish, buying, standing)
         if isinstance(choice, Choice) and wish.mode is not Mode.APPROVE:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from monitor.errors import MarketError, RefusedError, ThrottledError, UnsentError
 from monitor.grab.candidates import second_look
 from monitor.grab.grab import Candidate, Grab
+from monitor.grab.policy import dearer
 from monitor.grab.preset import order
 from monitor.grab.reasons import Cause, Refusal
 from monitor.grab.wish import Wish
@@ -41,6 +42,11 @@ def look_again(market: Market, wish: Wish, at: Grab | Candidate) -> Seen | Refus
     if isinstance(made, str):
         return Refusal(cause=Cause.GONE, detail=made)
     return Seen(order=made, quoted=quoted)
+
+
+def price(seen: Seen | Refusal, grab: Grab) -> NanoDollars | Refusal:
+    """Return nano-dollars per hour of a grab as it was seen, unless that is more than decided."""
+    return seen if isinstance(seen, Refusal) else dearer(grab, seen.quoted) or seen.quoted
 
 
 def _cause(error: MarketError) -> Cause:

@@ -1,4 +1,4 @@
-"""Which grabs this process is sending, each on which thread, and where it buys ahead."""
+"""Which grabs this process is sending, each on which thread."""
 
 import threading
 from datetime import timedelta
@@ -17,7 +17,6 @@ class UnderWay:
 
     def __init__(self) -> None:
         self._sending: dict[GrabId, int] = {}  # by which thread
-        self._ahead: set[str] = set()
         self._changed = threading.Condition()
         self._nudged = False
 
@@ -47,19 +46,6 @@ class UnderWay:
             for grab in [each for each, thread in self._sending.items() if thread == own]:
                 del self._sending[grab]
             self._changed.notify_all()
-
-    def go_ahead(self, marketplace: str) -> bool:
-        """Say whether one may look ahead at a marketplace: there is room, and nobody else does."""
-        with self._changed:
-            if marketplace in self._ahead or not self._has_room():
-                return False
-            self._ahead.add(marketplace)
-            return True
-
-    def looked(self, marketplace: str) -> None:
-        """Let the next one look ahead."""
-        with self._changed:
-            self._ahead.discard(marketplace)
 
     def nudge(self) -> None:
         """Have who waits look at once for what is planned."""

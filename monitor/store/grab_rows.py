@@ -28,10 +28,21 @@ _NAMES = tuple(grabs.c.keys())
 _READING = tuple((place, _READ[name]) for place, name in enumerate(_NAMES) if name in _READ)
 
 
+_NEW = tuple(sorted(each.name for each in fields(NewGrab)))
+_WHOLE = tuple(sorted({each.name for each in fields(Grab)} - {"id", "version"}))
+
+
 def columns(grab: NewGrab) -> dict[str, Any]:
     """Return a grab as its columns; `id` is the database's to give, and `version` to count."""
-    names = {each.name for each in fields(grab)} - {"id", "version"}
-    return {name: _WRITTEN.get(name, _same)(getattr(grab, name)) for name in sorted(names)}
+    found = {name: getattr(grab, name) for name in (_WHOLE if type(grab) is Grab else _NEW)}
+    for name in _WRITTEN.keys() & found.keys():
+        found[name] = _WRITTEN[name](found[name])
+    return found
+
+
+def values(new: NewGrab) -> dict[str, Any]:
+    """Return the fields of a grab that is not in the database yet."""
+    return {name: getattr(new, name) for name in _NEW}
 
 
 def read_grab(row: Row[Any]) -> Grab:
@@ -43,10 +54,6 @@ def read_grab(row: Row[Any]) -> Grab:
     for place, read in _READING:
         values[place] = read(values[place])
     return Grab(**dict(zip(_NAMES, values, strict=True)))
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def read_event(row: Row[Any]) -> GrabEvent:

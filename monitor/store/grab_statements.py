@@ -6,7 +6,7 @@ Their parameters are told by name where each is used.
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, func, insert, select
+from sqlalchemy import Insert, Update, bindparam, func, insert, select, update
 
 from monitor.grab.grab import BILLED, GrabStatus
 from monitor.store.keys import insertion_on
@@ -64,7 +64,7 @@ REACHED = (
     )
     .group_by(grabs.c.rule, grab_events.c.after)
 )
-ADD = insert(grabs).returning(grabs)
+ADD = insert(grabs).returning(grabs.c.id)
 ADD_STEP = insert(grab_events)
 
 
@@ -75,6 +75,16 @@ def opening(dialect: str) -> Any:
     return statement.on_conflict_do_update(
         index_elements=[buying.c.id], set_={"version": buying.c.version + 1}
     ).returning(buying)
+
+
+@cache
+def changing(columns: tuple[str, ...]) -> Update:
+    """Return the statement that changes some columns of grab `key`, if its version is `known`."""
+    return (
+        update(grabs)
+        .where(grabs.c.id == bindparam("key"), grabs.c.version == bindparam("known"))
+        .values({name: bindparam(name) for name in columns})
+    )
 
 
 @cache

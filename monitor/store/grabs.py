@@ -20,7 +20,7 @@ from monitor.market.money import NanoDollars
 from monitor.rules.alert import RuleName
 from monitor.store import grab_statements as statements
 from monitor.store.engine import Database
-from monitor.store.grab_rows import columns, read_event, read_grab
+from monitor.store.grab_rows import columns, read_event, read_grab, values
 from monitor.store.schema import buying, grabs
 
 _ROW = 1
@@ -187,14 +187,16 @@ class Book:
         connection = self._connection
         connection.execute(statements.knowing_rule(connection.dialect.name), {"rule": new.rule})
         first = {"version": 1, "spent": 0, "checks": 0, "forwards": "[]", "told": "[]"}
-        row = connection.execute(statements.ADD, {**columns(new), **first}).one()
-        added = read_grab(row)
+        key = connection.execute(statements.ADD, {**columns(new), **first}).scalar_one()
+        added = Grab(**values(new), id=GrabId(key), version=1)
         self._record(added, None, added.created_at)
         return added
 
     def change(self, before: Grab, after: Grab, reason: str, now: datetime) -> Grab | None:
         """Write what differs in `after`, and a step of history; `None` if `before` is outdated."""
-        changed = self._write(before, replace(after, reason=reason))
+        changed = self._write(
+            before, after if after.reason == reason else replace(after, reason=reason)
+        )
         if changed is not None:
             self._record(changed, before.status, now)
         return changed
@@ -221,10 +223,10 @@ class Book:
         old, new = columns(before), columns(after)
         changes = {name: value for name, value in new.items() if value != old[name]}
         following = replace(after, id=before.id, version=before.version + 1)
+        changes["version"] = following.version
         written = self._connection.execute(
-            update(grabs)
-            .where(grabs.c.id == before.id, grabs.c.version == before.version)
-            .values({**changes, "version": following.version})
+            statements.changing(tuple(changes)),
+            {**changes, "key": before.id, "known": before.version},
         )
         return following if written.rowcount == 1 else None
 

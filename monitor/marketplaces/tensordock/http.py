@@ -190,10 +190,10 @@ class Http:
 def judged(answer: Answer, what: str) -> bytes:
     """Return the body of a 200, or raise the `MarketError` that the status means."""
     status = answer.status
+    if status == HTTPStatus.OK:
+        return answer.body
     seen = f"{what} was answered with {named(status)}: {excerpt.of_body(answer.body)}"
     match status:
-        case HTTPStatus.OK:
-            return answer.body
         case HTTPStatus.TOO_MANY_REQUESTS:
             pause = retry_after(answer.headers)
             wait = "" if pause is None else f"; it asks to wait {pause.total_seconds():g} s"

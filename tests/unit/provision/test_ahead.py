@@ -122,7 +122,8 @@ def test_a_look_ahead_that_hangs_holds_up_neither_the_poll_nor_what_fires_next(
     world = World(a_buying(a_wish(limits=Limits(max_instances=2), cooldown=MINUTE)))
     answered = threading.Event()
     begun: list[str] = []
-    executor = Executor(world.tools, settled=lambda: None, stopping=world.stopping)
+    settled = threading.Event()
+    executor = Executor(world.tools, settled=settled.set, stopping=world.stopping)
     firing = world.firing()
     assert firing is not None
     known = world.ready()
@@ -140,3 +141,4 @@ def test_a_look_ahead_that_hangs_holds_up_neither_the_poll_nor_what_fires_next(
     executor.buy(firing, known)
     assert (begun[1:], world.statuses) == (["planned"], ["planned"])
     answered.set()
+    assert settled.wait(10)

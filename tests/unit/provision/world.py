@@ -6,7 +6,7 @@ matters: before and after each commit, before each request and after each answer
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -68,6 +68,14 @@ class SeamedBooks(MemoryBooks):
         self._seam()
 
 
+class Alone(Executor):
+    """Begins no thread while it runs: what is planned waits for `World.send`."""
+
+    def begin(self, decided: Iterable[Grab]) -> None:
+        if self._stopping.is_set():
+            super().begin(decided)
+
+
 class World:
     """A market of three cheap hostnodes, a program that buys on it, and its memory on disk."""
 
@@ -122,7 +130,7 @@ class World:
             digits=lambda: f"{next(self._digits):010x}",
         )
         self.stopping = threading.Event()
-        self.executor = Executor(self.tools, settled=lambda: None, stopping=self.stopping)
+        self.executor = Alone(self.tools, settled=lambda: None, stopping=self.stopping)
         self.reconciler = Reconciler(self.tools, sending=lambda: self.executor.sending, alone=True)
 
     def tell(self, rule: RuleName, message: Message, *, urgent: bool) -> None:
