@@ -152,8 +152,13 @@ class _Look:
         return [
             key
             for key in self.standing.firing
-            if key in group.told and acknowledged.get(key, _LONG_AGO) < since
+            if key in group.told and (key not in acknowledged or acknowledged[key] < since)
         ]
+
+    def _is_looked_after(self) -> bool:
+        """Return whether all that begins was acknowledged while it waited to be told."""
+        begun = self.standing.firing.keys() - self.group.told.keys()
+        return bool(begun) and begun <= self.standing.acknowledged.keys()
 
     def _ended(self) -> tuple[AlertKey, ...]:
         standing = self.standing
@@ -192,7 +197,7 @@ class _Look:
 
     def _tell(self, reason: NotifyReason) -> Decision:
         standing, group = self.standing, self.group
-        news, ended = reason in _NEWS, self._ended()
+        news, ended = reason in _NEWS and not self._is_looked_after(), self._ended()
         silent = {key: value for key, value in group.told.items() if key in standing.silenced}
         after = replace(
             group,
@@ -234,7 +239,8 @@ class _Look:
     def _escalate_at(self) -> datetime | None:
         if self.policy.escalate is None:
             return None
-        return self.group.escalate_at or self.now + self.policy.escalate.after
+        waits = self.group.escalate_at if self._unacknowledged(self.group) else None
+        return waits or self.now + self.policy.escalate.after
 
     def escalate(self, decision: Decision) -> Decision:
         """Add what the second receivers are to be told, once their time has come."""
@@ -242,6 +248,8 @@ class _Look:
         if group is None or escalate is None or group.escalate_at is None:
             return decision
         waiting = self._unacknowledged(group)
+        if not waiting and not group.told.keys() <= self.standing.firing.keys():
+            return decision  # what is silenced, or away within `group_interval`, nobody looked at
         if not waiting:
             return replace(decision, group=replace(group, escalate_at=None))
         at = max(group.escalate_at, self.quiet_until or group.escalate_at)

@@ -178,6 +178,42 @@ def test_what_is_acknowledged_in_time_is_not_escalated() -> None:
     assert (end_of_wait, reasons(ledger, called, 40)) == ([], ["resolved"])
 
 
+def test_what_was_silenced_for_a_while_is_escalated_all_the_same() -> None:
+    ledger = Memory(an_alert())
+    called = plan(A, escalate=ON_CALL)
+    silence(ledger, "gpu=h100", 1, 5)
+    assert reasons(ledger, called, 0, 1, 4, 5, 14, 15, 16) == ["first", "escalated"]
+
+
+def test_what_was_away_for_less_than_the_group_interval_is_escalated_all_the_same() -> None:
+    ledger = Memory(an_alert())
+    called = plan(A, escalate=ON_CALL, group_interval=5 * MINUTE)
+    told(ledger, called)
+    end(ledger, an_alert(), 1)
+    away = reasons(ledger, called, 1)
+    begin(ledger, an_alert())
+    assert (away, reasons(ledger, called, 2, 14, 15, 16)) == ([], ["escalated"])
+
+
+def test_what_begins_while_an_older_alert_is_silenced_has_its_own_time_to_be_acknowledged() -> None:
+    ledger = Memory(an_alert())
+    called = plan(A, escalate=ON_CALL)
+    silence(ledger, "gpu=h100", 1, 300)
+    told(ledger, called)
+    begin(ledger, an_alert(gpu="l4"))
+    assert reasons(ledger, called, 60, 74, 75) == ["new", "escalated"]
+
+
+def test_what_is_acknowledged_before_it_is_told_wakes_nobody() -> None:
+    ledger = Memory(an_alert())
+    held = plan(A, escalate=ON_CALL, quiet_hours=QUIET)
+    assert reasons(ledger, held, 61) == []
+    acknowledge(ledger, 62)
+    assert reasons(ledger, held, 65, 300, 315, 316, 541) == ["held"]
+    begin(ledger, an_alert(gpu="l4"))
+    assert reasons(ledger, held, 542, 556, 557) == ["new", "escalated"]
+
+
 def test_news_after_an_escalation_is_escalated_too() -> None:
     ledger = Memory(an_alert())
     called = plan(A, escalate=ON_CALL)
