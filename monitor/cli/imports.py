@@ -86,6 +86,8 @@ def import_(
 
     Doing it again changes nothing, and after a crash it goes on where it was.
     """
+    if interval == timedelta(0):
+        raise typer.BadParameter("must be longer than nothing", param_hint="--interval")
     settings = read_config(config)
     name = _target(settings, marketplace)
     _check_readable(replays)
@@ -119,6 +121,7 @@ class Intake:
         self._importer = Importer(database, marketplace)
         self._interval = interval
         self._usual = usual
+        self._assumed = False
         self._done = Imported(file=replay)
         self._bad = BadLines(replay)
 
@@ -139,6 +142,7 @@ class Intake:
                     bad=self._bad.tell,
                 )
                 for batch in _with_progress(timeline.batches(), file, self._replay):
+                    self._assume(timeline)
                     self._take(batch)
         except OSError as error:
             raise MonitorError(f"{self._replay}: {error.strerror or error}") from error
@@ -147,8 +151,6 @@ class Intake:
                 f"stopped in {self._replay}; what was read is kept: run it again to go on"
             ) from None
         self._bad.end()
-        if timeline.assumed and timeline.interval is not None:
-            self._tell_interval(timeline.interval)
         self._done.bad = self._bad.met
         self._done.outages += timeline.outages
         return self._done
@@ -178,11 +180,24 @@ class Intake:
             else:
                 self._bad.tell(BadLine(line=placed.poll.line, reason=poll.detail))
 
-    def _tell_interval(self, interval: timedelta) -> None:
-        whose = "the file's median" if self._interval is None else "as asked"
+    def _assume(self, timeline: Timeline) -> None:
+        """Tell the poll interval before anything is written by it, for that cannot be undone."""
+        if self._assumed or not timeline.assumed or timeline.interval is None:
+            return
+        self._assumed = True
+        interval, bridged = timeline.interval, OUTAGE_INTERVALS * timeline.interval
+        asked = self._interval is not None
+        apart = timeline.median if asked else timeline.often
+        if apart is not None and apart > bridged:
+            raise MonitorError(
+                f"{self._replay}: many polls are {show_duration(apart)} apart, and by a poll "
+                f"interval of {show_duration(interval)} more than {show_duration(bridged)} is a "
+                "gap, which cannot be undone: say how often it was polled with --interval"
+            )
+        whose = "as asked" if asked else "the file's median"
         err.print(
             f"{self._replay}: polled every {show_duration(interval)} ({whose}), so that more than "
-            f"{show_duration(OUTAGE_INTERVALS * interval)} without a poll is a gap"
+            f"{show_duration(bridged)} without a poll is a gap"
         )
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +61,31 @@ def test_bad_lines_are_told_by_number_and_the_others_are_used(
     assert (ran.json()[0]["new"], ran.json()[0]["bad"]) == (2, 2)
     assert f"{file}:2: left out: JSON is malformed" in ran.err
     assert f"{file}:3: left out: of 2 hostnodes none could be read" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "told"),
+    [
+        ((), 1, "many polls are 58s apart, and by a poll interval of 2s more than 6s is a gap"),
+        (("--interval", "0s"), 2, "must be longer than nothing"),
+        (("--interval", "500ms"), 1, "say how often it was polled with --interval"),
+        (("--interval", "60s"), 0, "polled every 1m (as asked)"),
+    ],
+)
+def test_a_poll_interval_that_would_leave_gaps_everywhere_writes_nothing(
+    gpu_monitor: Commands,
+    config: Path,
+    asked: tuple[str, ...],
+    status: int,
+    told: str,
+) -> None:
+    """For gaps cannot be undone: to import again finds every instant known. Polls are in pairs."""
+    file = config.with_name("pairs.jsonl")
+    file.write_bytes(b"".join(lines_at(60 * pair + two for pair in range(9) for two in (0, 2))))
+    ran = gpu_monitor("import", "-c", config, *asked, file)
+    assert ran.status == status
+    assert told in ran.err
+    assert gpu_monitor("export", "-c", config).status == (0 if status == 0 else 1)
 
 
 def test_failed_polls_and_empty_lists_are_no_evidence(
@@ -149,11 +174,15 @@ def test_a_table_of_stretches(gpu_monitor: Commands, config: Path) -> None:
 
 
 def many_lines(count: int) -> Iterator[bytes]:
+    return lines_at(60 * minute for minute in range(count))
+
+
+def lines_at(seconds: Iterable[int]) -> Iterator[bytes]:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
-    for minute in range(count):
-        gpu = {"v0Name": "l4-pcie-24gb", "availableCount": minute % 7, "price_per_hr": 0.5}
-        node = {"id": f"hn-{minute % 5}", "available_resources": {"gpus": [gpu]}}
-        at = (begin + timedelta(minutes=minute)).isoformat()
+    for index, second in enumerate(seconds):
+        gpu = {"v0Name": "l4-pcie-24gb", "availableCount": index % 7, "price_per_hr": 0.5}
+        node = {"id": f"hn-{index % 5}", "available_resources": {"gpus": [gpu]}}
+        at = (begin + timedelta(seconds=second)).isoformat()
         yield json.dumps({"at": at, "hostnodes": [node]}).encode() + b"\n"
 
 

@@ -74,6 +74,11 @@ def test_polls_reach_as_far_as_three_of_the_files_intervals() -> None:
     assert set(read.reaches) == {(15, 15)}
 
 
+def test_polls_in_pairs_are_seen_to_be_often_further_apart_than_the_median() -> None:
+    read = Read(plain(10 * pair + half) for pair in range(6) for half in (0, 1))
+    assert (read.timeline.median, read.timeline.often) == (MINUTE, 9 * MINUTE)
+
+
 def test_failed_polls_tell_the_interval_too() -> None:
     read = Read([plain(0), error(5), error(10), plain(15), plain(30)])
     assert read.timeline.interval == 5 * MINUTE
