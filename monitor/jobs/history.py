@@ -70,11 +70,11 @@ class History:
                 with database.transaction() as connection:
                     before = expiry.kept_since(connection, marketplace, keep)
                     expired = expiry.expire(connection, marketplace, before=before)
-                while expired is not None and not self._shared.stopping.is_set():
+                while expired is not None and self._shared.goes_on():
                     with database.transaction() as connection:
                         if not expiry.drop(connection, expired, limit=_AT_A_TIME):
                             break
-        while not self._shared.stopping.is_set():
+        while self._shared.goes_on():
             with database.transaction() as connection:
                 if not space.give_back(connection, pages=_PAGES):
                     return

@@ -12,6 +12,8 @@ from monitor.store.ledger import Ledgers
 from monitor.web.metrics import Metrics
 
 SECOND = timedelta(seconds=1)
+GIVE_WAY = timedelta(milliseconds=150)
+"""Who waits for SQLite looks every 100 ms whether it may write, and would find it always taken."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +30,10 @@ class Shared:
     metrics: Metrics
     holder: str
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    def goes_on(self) -> bool:
+        """Let others write before a next batch; return whether to make it."""
+        return not self.stopping.wait(GIVE_WAY / SECOND)
 
 
 def job(name: str, act: Callable[[datetime], None], every: timedelta, *, minutes: int) -> Job:

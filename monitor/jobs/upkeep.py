@@ -21,7 +21,7 @@ class Upkeep:
 
     def _prune(self, now: datetime) -> None:
         keep = self._shared.setup.config.database.retention
-        while not self._shared.stopping.is_set():
+        while self._shared.goes_on():
             with self._shared.database.transaction() as connection:
                 if not retention.prune(connection, now=now, keep=keep, limit=_PRUNE_ROWS):
                     return

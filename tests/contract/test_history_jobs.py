@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from monitor.history.window import DAY, HOUR
 from monitor.jobs.history import History
+from monitor.jobs.shared import Shared
 from monitor.store import history, leases
 from monitor.store.engine import Database
 from monitor.store.observations import Observations
@@ -19,15 +20,27 @@ from tests.contract.samples import MINUTE, NOON, record, selling
 NOW = NOON + 10 * DAY
 
 
-def jobs(database: Database, holder: str = "ours") -> dict[str, Any]:
-    """Return what each job does, with a retention of two days."""
-    shared: Any = SimpleNamespace(
-        database=database,
-        setup=SimpleNamespace(config=SimpleNamespace(database=SimpleNamespace(retention=2 * DAY))),
-        stopping=threading.Event(),
-        holder=holder,
+def shared(
+    database: Database, holder: str = "ours", stopping: threading.Event | None = None
+) -> Shared:
+    """Return what jobs work with, of which these need little: a retention of two days."""
+    setup: Any = SimpleNamespace(
+        config=SimpleNamespace(database=SimpleNamespace(retention=2 * DAY))
     )
-    return {job.name: job.act for job in History(shared).jobs()}
+    nothing: Any = None
+    return Shared(
+        setup=setup,
+        database=database,
+        ledgers=nothing,
+        metrics=nothing,
+        holder=holder,
+        stopping=stopping or threading.Event(),
+    )
+
+
+def jobs(database: Database, holder: str = "ours") -> dict[str, Any]:
+    """Return what each job does."""
+    return {job.name: job.act for job in History(shared(database, holder)).jobs()}
 
 
 def fill(database: Database, last: datetime) -> None:
