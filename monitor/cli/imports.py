@@ -36,6 +36,7 @@ from monitor.market.diff import hostnode_facts, offer_facts
 from monitor.market.snapshot import Outcome
 from monitor.marketplaces.recording import decoded
 from monitor.marketplaces.replay import BadLine, read_replay, unpacked
+from monitor.marketplaces.tensordock.rows import Reader
 from monitor.marketplaces.timeline import Placed, Timeline
 from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.store.engine import Database
@@ -119,6 +120,7 @@ class Intake:
         self._replay = replay
         self._marketplace = marketplace
         self._importer = Importer(database, marketplace)
+        self._reader = Reader()
         self._interval = interval
         self._usual = usual
         self._assumed = False
@@ -166,7 +168,7 @@ class Intake:
 
     def _looks(self, batch: Iterable[Placed]) -> Iterator[Look]:
         for placed in batch:
-            poll = decoded(placed.poll, self._marketplace)
+            poll = decoded(placed.poll, self._marketplace, self._reader)
             if poll.snapshot is not None:
                 yield Look(
                     at=poll.at,
