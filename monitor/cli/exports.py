@@ -3,6 +3,8 @@
 import csv
 import gzip
 import io
+import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,17 +122,38 @@ def _nothing(name: str) -> MonitorError:
 
 @contextmanager
 def _writing(file: Path) -> Iterator[BinaryIO]:
-    """Open what is written to; a file has its name only when it is whole."""
-    if file == _STDOUT:
-        yield cast("BinaryIO", sys.stdout.buffer)
-        return
-    part = file.with_name(f"{file.name}.part")
+    """Open what is written to: a file has its name only when it is whole.
+
+    A pipe or a device is written to as it is: a file put in its place would destroy it.
+    """
     try:
-        with part.open("wb") as raw:
-            yield from _packed(file, raw)
-        part.replace(file)
+        if file == _STDOUT:
+            yield from _straight(cast("BinaryIO", sys.stdout.buffer))
+        elif file.exists() and not file.is_file():
+            with file.open("wb") as out:
+                yield from _straight(out)
+        else:
+            yield from _whole(file.resolve())
+    except BrokenPipeError:
+        raise  # who reads has had enough, as `head` does: Typer ends in silence
     except OSError as error:
-        raise MonitorError(f"{file} cannot be written: {error.strerror or error}") from error
+        told = "standard output" if file == _STDOUT else str(file)
+        raise MonitorError(f"{told} cannot be written: {error.strerror or error}") from error
+
+
+def _straight(out: BinaryIO) -> Iterator[BinaryIO]:
+    yield out
+    out.flush()  # here, where it is told if there is no room
+
+
+def _whole(file: Path) -> Iterator[BinaryIO]:
+    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as raw:
+            yield from _packed(file, raw)
+        if file.exists():
+            shutil.copymode(file, part)
+        part.replace(file)
     finally:
         part.unlink(missing_ok=True)
 

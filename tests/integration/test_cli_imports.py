@@ -163,6 +163,38 @@ def test_an_export_that_cannot_be_written_is_told(
     assert "one.jsonl cannot be written: No such file or directory" in ran.err
 
 
+def test_an_export_to_a_pipe_goes_through_it_and_leaves_it_a_pipe(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    """What is no regular file (a pipe, a device) is written to; replacing it would destroy it."""
+    gpu_monitor("import", "-c", config, RECORDED)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # so that opening to write does not wait
+    try:
+        assert gpu_monitor("export", pipe, "-c", config, "--since", "2026-03-23").status == 0
+        assert os.read(reading, 100).startswith(b'{"at":"2026-03-23T')
+    finally:
+        os.close(reading)
+    assert pipe.is_fifo()
+
+
+def test_an_export_through_a_link_keeps_link_and_permissions_and_what_stands_beside(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    gpu_monitor("import", "-c", config, RECORDED)
+    file, link, part = (tmp_path / name for name in ("one.jsonl", "link.jsonl", "link.jsonl.part"))
+    for each in (file, part):
+        each.write_text("the user's own")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    assert gpu_monitor("export", link, "-c", config).status == 0
+    assert link.is_symlink()
+    assert file.read_bytes().startswith(b'{"at":')
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert part.read_text() == "the user's own"
+
+
 def test_a_table_of_stretches(gpu_monitor: Commands, config: Path) -> None:
     gpu_monitor("import", "-c", config, RECORDED)
     rows = gpu_monitor("export", "--csv", "-c", config, "--since", "2026-03-23").out.splitlines()
