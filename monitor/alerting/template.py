@@ -5,6 +5,7 @@ nothing and imports nothing, so that it cannot run for long or reach outside; th
 it is read. What it makes is plain text, and is escaped for its destination as any other message.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -12,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, nodes
+from jinja2.filters import do_round
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -19,13 +21,17 @@ from monitor.alerting.formats import BODY_LENGTH, TITLE_LENGTH, clip
 from monitor.alerting.notice import Message, Notice, TemplateTexts
 from monitor.alerting.render import render
 from monitor.alerting.samples import samples
-from monitor.alerting.views import VARIABLES, context
+from monitor.alerting.views import LISTS, MOST, VARIABLES, context
 from monitor.errors import TemplateFailedError
 from monitor.market.money import nano, show
 
 LONGEST = 4_000
 """Characters of a template, and of what it makes before that is fitted to its destination."""
 _DEEPEST_LOOP = 2
+_MOST_STEPS = 100_000
+"""Steps of a template where every list is full: some tenths of a second at worst."""
+_FILTER_STEPS = 10
+_MOST_DIGITS = 9
 _LARGEST = 10.0**15
 _UNKNOWN = "–"
 
@@ -70,7 +76,20 @@ def _dollars(value: object) -> str:
 def _join(values: Iterable[object], between: str = ", ") -> str:
     if isinstance(values, str):
         raise TemplateError("join is for lists, not for text")
-    return between.join(map(str, values))
+    made: list[str] = []
+    length = 0
+    for text in map(str, values):
+        made.append(text)
+        length += len(text)
+        if length > LONGEST:
+            break
+    return between.join(made)[:LONGEST]
+
+
+def _round(value: float, precision: object = 0, method: str = "common") -> float:
+    if not isinstance(precision, int) or abs(precision) > _MOST_DIGITS:
+        raise TemplateError(f"round is to {_MOST_DIGITS} digits at most")
+    return do_round(value, precision, method)  # type: ignore[arg-type]  # it checks the method
 
 
 def _make_environment() -> _Environment:
@@ -84,7 +103,7 @@ def _make_environment() -> _Environment:
     filters: dict[str, Callable[..., Any]] = {
         name: each for name, each in made.filters.items() if name in _FILTERS
     }
-    made.filters = {**filters, "dollars": _dollars, "join": _join}
+    made.filters = {**filters, "dollars": _dollars, "join": _join, "round": _round}
     made.tests = {name: each for name, each in made.tests.items() if name in _TESTS}
     made.globals = {}
     return made
@@ -151,30 +170,42 @@ def _fill(template: Template, values: Mapping[str, object]) -> str:
     """Return what the template makes of `values`, the first `LONGEST` characters of it."""
     made: list[str] = []
     length = 0
-    try:
+    with _failing():
         for part in template.generate(values):
             made.append(part)
             length += len(part)
             if length > LONGEST:
                 break
-    except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError) as error:
-        raise TemplateFailedError(_sentence(error)) from None
     return "".join(made)[:LONGEST]
+
+
+@contextlib.contextmanager
+def _failing(*nested: type[Exception]) -> Iterator[None]:
+    """Let whatever is raised be a failure of the template: Jinja's filters raise what they like.
+
+    `nested` are the errors that come of what is nested too deeply.
+    """
+    try:
+        yield
+    except TemplateFailedError:
+        raise
+    except nested:
+        raise TemplateFailedError("is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001 - a message must be told, whatever its template does
+        raise TemplateFailedError(_sentence(error)) from None
 
 
 @lru_cache(maxsize=1_000)
 def _compiled(text: str) -> Template:
     if len(text) > LONGEST:
         raise TemplateFailedError(f"is longer than {LONGEST} characters")
-    try:
+    with _failing(RecursionError, OverflowError, SyntaxError, MemoryError):
         tree = _ENVIRONMENT.parse(text)
         for line, what in chain(_refused(tree, 0), _unknown(tree)):
             raise TemplateFailedError(f"line {line}: {what}")
+        if _steps(tree) > _MOST_STEPS:
+            raise TemplateFailedError("does too much in its loops")
         return _ENVIRONMENT.from_string(tree)
-    except TemplateError as error:
-        raise TemplateFailedError(_sentence(error)) from None
-    except (RecursionError, OverflowError):
-        raise TemplateFailedError("is nested too deeply") from None
 
 
 def _refused(node: nodes.Node, depth: int) -> Iterator[tuple[int, str]]:
@@ -185,6 +216,8 @@ def _refused(node: nodes.Node, depth: int) -> Iterator[tuple[int, str]]:
             yield node.lineno, f"loops may stand in {_DEEPEST_LOOP - 1} other at most"
         if node.recursive:
             yield node.lineno, "a loop may not be recursive"
+        if not isinstance(node.iter, nodes.Name) or node.iter.name not in LISTS:
+            yield node.lineno, f"a loop is over one of {', '.join(sorted(LISTS))}"
     if isinstance(node, nodes.Call):
         yield node.lineno, "nothing can be called; there are filters: " + ", ".join(_FILTERS)
     elif not isinstance(node, _ALLOWED):
@@ -195,6 +228,13 @@ def _refused(node: nodes.Node, depth: int) -> Iterator[tuple[int, str]]:
         yield node.lineno, f"there is no test {node.name}; there are {', '.join(_TESTS)}"
     for child in node.iter_child_nodes():
         yield from _refused(child, depth)
+
+
+def _steps(node: nodes.Node) -> int:
+    """Return how much a template does at most: each part once for every turn of its loops."""
+    own = _FILTER_STEPS if isinstance(node, nodes.Filter) else 1
+    turns = MOST if isinstance(node, nodes.For) else 1
+    return own + turns * sum(map(_steps, node.iter_child_nodes()))
 
 
 def _unknown(tree: nodes.Template) -> Iterator[tuple[int, str]]:

@@ -62,6 +62,9 @@ VARIABLES = frozenset(
     }
 )
 
+LISTS = frozenset({"offers", "firing", "resolved", "missed", "rules"})
+"""Those of `VARIABLES` that are lists, of `MOST` at most: what a template may loop over."""
+
 
 def context(notice: Notice, message: Message, now: datetime) -> dict[str, object]:
     """Return the variables of a template, by name; `title` and `body` are what is told plainly."""

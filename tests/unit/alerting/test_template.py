@@ -70,6 +70,10 @@ def test_what_is_not_known_is_a_dash() -> None:
     )
 
 
+def nested(loop: str, within: str) -> str:
+    return 2 * loop + within + 2 * "{% endfor %}"
+
+
 @pytest.mark.parametrize(
     ("template", "wrong"),
     [
@@ -97,6 +101,12 @@ def test_what_is_not_known_is_a_dash() -> None:
         ("{{ " + "(" * 2_000 + "1" + ")" * 2_000 + " }}", "longer|deeply"),
         ("{{ firing[0].price }}", "no element 0, where the reason is `resolved`"),
         ("{{ best.city.nothing }}", "has no attribute 'nothing'"),
+        ("{{ body | truncate(1) }}", "expected length"),
+        ("{{ 1.5 | round(100000000, 'ceil') }}", "round is to 9 digits at most"),
+        ("{{ best.price | round(1, 'up') }}", "method must be"),
+        ("{% for c in body %}{{ c }}{% endfor %}", "a loop is over one of firing, missed, offers"),
+        (nested("{% for a in firing %}", "{% if body" + "|title" * 20 + " %}{% endif %}"), "loops"),
+        ("{% if 1 %}" * 120 + "x" + "{% endif %}" * 120, "nested too deeply"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_template_is_told_before_it_is_used(template: str, wrong: str) -> None:
@@ -115,6 +125,32 @@ def test_a_template_that_fails_is_told_plainly_with_the_error_at_its_foot() -> N
     assert shown.body.startswith(plainly.body)
     assert shown.body.endswith(f"told plainly: {failed}")
     assert "not known" in failed
+
+
+def test_whatever_a_template_raises_is_told_plainly() -> None:
+    """Each sample has a price that this is good for; Jinja's filter asserts that of this one."""
+    template = "{{ body | truncate((best.price * 2) | int) }}"
+    assert wrong_with(template) is None
+    shown, failed = attempt(template, offering(replace(H100, price=nano(0.5))))
+    assert "expected length" in failed
+    assert shown.body.startswith(render(offering(replace(H100, price=nano(0.5))), now=NOW).body)
+
+
+def test_what_is_joined_is_bounded_however_often() -> None:
+    five_deep = "body"
+    for _ in range(5):
+        five_deep = "[" + ",".join([five_deep] * 3) + "]|join"
+    assert len(told("{{ " + five_deep + " }}").body) <= BODY_LENGTH
+
+
+def test_a_template_that_is_taken_is_quick_where_all_lists_are_full() -> None:
+    """As much as may be done in loops, of the slowest, where there are 25 of each."""
+    many = notice(firing=(ALERT,) * 30)
+    slow = nested("{% for a in firing %}", "{% if body" + "|title" * 14 + " %}{% endif %}") + "x"
+    assert wrong_with(slow) is None
+    begun = time.process_time()
+    assert told(slow, many).body == "x"
+    assert time.process_time() - begun < 2
 
 
 def test_a_template_that_says_nothing_is_told_plainly() -> None:
