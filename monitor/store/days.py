@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert
 
 from monitor.history.sketch import Sketch
 from monitor.history.summary import Prices, Source, Summary
@@ -19,29 +19,20 @@ def replace(
     marketplace_id: int,
     window: Window,
     told: Mapping[int, Iterable[Summary]],
-    *,
-    keep: bool,
 ) -> None:
-    """Put days, by their model's key, in the place of all those that begin in a window.
-
-    With `keep` those days stay as they are of which anything is told already.
-    """
+    """Put days, by their model's key, in the place of all those that begin in a window."""
     columns = daily_rollups.c
-    there = and_(
-        columns.marketplace_id == marketplace_id,
-        columns.at >= window.since,
-        columns.at < window.until,
+    connection.execute(
+        delete(daily_rollups).where(
+            columns.marketplace_id == marketplace_id,
+            columns.at >= window.since,
+            columns.at < window.until,
+        )
     )
-    if keep:
-        left = set(connection.scalars(select(columns.at).where(there).distinct()))
-    else:
-        connection.execute(delete(daily_rollups).where(there))
-        left = set()
     rows = [
         {"marketplace_id": marketplace_id, "gpu_id": gpu, **_values(each)}
         for gpu, days in told.items()
         for each in days
-        if each.window.since not in left
     ]
     if rows:
         connection.execute(insert(daily_rollups), rows)

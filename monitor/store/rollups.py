@@ -5,8 +5,9 @@ crash loses and doubles nothing. Reading and adding up is done before it, so tha
 an import wrote into the past meanwhile, or another process was faster, nothing is written.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from monitor.history.pieces import Offered
 from monitor.history.selection import Model, Selection
-from monitor.history.summary import Source, Summary, summed_up
+from monitor.history.summary import Source, Summary, combined, covered_time, summed_up
 from monitor.history.window import DAY, HOUR, Window, floor, steps
 from monitor.store import days, hours, progress
 from monitor.store.offered import covered, offered
@@ -109,7 +110,8 @@ def write(connection: Connection, batch: Batch, made: Made) -> bool:
     keep = before.raw_since is not None and batch.hours.since < before.raw_since
     hours.replace(connection, whose, batch.hours, made.hours, keep=keep)
     if batch.day is not None:
-        days.replace(connection, whose, batch.day, made.days, keep=keep)
+        told = _by_hours(connection, batch.marketplace, batch.day) if keep else made.days
+        days.replace(connection, whose, batch.day, told)
     return True
 
 
@@ -156,6 +158,23 @@ def _rows(table: Table, models: Sequence[Model], window: Window) -> Select[Any]:
             table.c.at < window.until,
         )
     )
+
+
+def _by_hours(connection: Connection, marketplace: str, day: Window) -> dict[int, list[Summary]]:
+    """Return what a day came to by its hours, for not all of its intervals are there any more."""
+    (time,) = covered_time([day], covered(connection, marketplace, day, deleted_too=True))
+    found: defaultdict[int, list[Summary]] = defaultdict(list)
+    for row in connection.execute(
+        select(hourly_stretches)
+        .join(marketplaces, marketplaces.c.id == hourly_stretches.c.marketplace_id)
+        .where(
+            marketplaces.c.name == marketplace,
+            hourly_stretches.c.at >= day.since,
+            hourly_stretches.c.at < day.until,
+        )
+    ):
+        found[row.gpu_id] += map(hours.summary_of, hours.read(row))
+    return {gpu: [replace(combined(day, each), covered=time)] for gpu, each in found.items()}
 
 
 def _in_a_day(window: Window) -> Window:

@@ -261,6 +261,26 @@ def test_an_import_into_the_past_makes_its_hours_anew(database: Database) -> Non
             )
 
 
+def test_an_import_into_a_day_whose_intervals_are_deleted_is_in_its_row(
+    database: Database,
+) -> None:
+    """The day was polled until noon; then its intervals go, and an import tells of its evening."""
+    seen = polled_looks(24 * 6)
+    known = Observations()
+    for each in (*seen[:13], *seen[48:]):
+        record(database, each, known, HOUR)
+    roll_up(database)
+    expire(database, "tensordock", MIDNIGHT + 4 * DAY)
+    Importer(database, "tensordock").put([sight(each) for each in seen[15:24]])
+    roll_up(database)
+    day = told(database, Source.DAILY)[MODEL][MIDNIGHT]
+    expected = naive.past([*seen[:13], *seen[15:24]], day.window, GPU, bridged=HOUR)
+    agrees(day, expected, frozenset({Source.DAILY}))
+    assert day.covered == 20 * HOUR
+    hours = told(database, Source.HOURLY)[MODEL]
+    assert sum((hours[at].available for at in hours if at < MIDNIGHT + DAY), 0 * HOUR) == 20 * HOUR
+
+
 def test_of_two_processes_one_writes(database: Database) -> None:
     polled(database, 30)
     with database.transaction() as connection:
