@@ -67,9 +67,20 @@ class Sketch:
         return values[min(bisect_left(until, share * until[-1]), len(values) - 1)]
 
     def share_above(self, value: int) -> float:
-        """Return the share of the time in which a higher value was held."""
-        held = sum(self.weights.values())
-        return sum(weight for each, weight in self.weights.items() if each > value) / held
+        """Return the share of the time in which a higher value was held.
+
+        If `rounded`, what lies in the bucket of `value` counts as the same, here and below.
+        """
+        value = _bucket(value) if self.rounded else value
+        return self._share(weight for each, weight in self.weights.items() if each > value)
+
+    def share_below(self, value: int) -> float:
+        """Return the share of the time in which a lower value was held."""
+        value = _bucket(value) if self.rounded else value
+        return self._share(weight for each, weight in self.weights.items() if each < value)
+
+    def _share(self, weights: Iterable[int]) -> float:
+        return sum(weights) / sum(self.weights.values())
 
     def numbers(self) -> Iterator[int]:
         """Yield whole numbers, small ones for round prices and whole hours, that say it all.

@@ -106,6 +106,10 @@ class Prices:
         """Return the share of the time in which the price was higher than `price`."""
         return self.sketch.share_above(price)
 
+    def share_below(self, price: NanoDollars) -> float:
+        """Return the share of the time in which the price was lower than `price`."""
+        return self.sketch.share_below(price)
+
     def __add__(self, other: "Prices") -> "Prices":
         low, low_at = min((self.low, self.low_at), (other.low, other.low_at))
         return Prices(

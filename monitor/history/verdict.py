@@ -41,9 +41,7 @@ class Verdict:
     def higher_than(self) -> float | None:
         """The share of the time in which it could be had and was cheaper."""
         best = self.past.best
-        if best is None or self.price is None:
-            return None
-        return 1 - best.share_above(NanoDollars(self.price - 1))
+        return None if best is None or self.price is None else best.share_below(self.price)
 
     @property
     def sentence(self) -> str:

@@ -68,3 +68,16 @@ def test_many_values_take_little_room() -> None:
 
 def test_the_share_above_a_price_is_weighted() -> None:
     assert Sketch({1: 30, 2: 50, 3: 20}).share_above(1) == 0.7
+    assert Sketch({1: 30, 2: 50, 3: 20}).share_below(3) == 0.8
+
+
+@given(_weights, st.data())
+def test_what_is_as_dear_as_a_price_is_neither_above_nor_below_it_though_rounded(
+    weights: dict[int, int], data: st.DataObject
+) -> None:
+    price = data.draw(st.sampled_from(sorted(weights)))
+    sketch, exact = Sketch.of(weights, rounded=True), Sketch(weights)
+    assert sketch.share_above(price) <= exact.share_above(price)
+    assert sketch.share_below(price) <= exact.share_below(price)
+    same = 1 - sketch.share_above(price) - sketch.share_below(price)
+    assert same >= weights[price] / sum(weights.values()) - 1e-9

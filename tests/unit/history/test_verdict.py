@@ -1,11 +1,13 @@
 """Whether the present price is good, in one sentence."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from monitor.history.pieces import Piece
+from monitor.history.sketch import Sketch
 from monitor.history.summary import Prices, Summary
 from monitor.history.verdict import Verdict, percent
 from monitor.history.window import Window
@@ -60,6 +62,14 @@ def test_a_bad_price() -> None:
 def test_the_usual_price_is_neither() -> None:
     best = prices((195, 3), (210, 20), (230, 7))
     assert "is 2.10 $/h, as for 67 % of the last 30 days" in verdict(210, best).sentence
+
+
+def test_the_usual_price_among_many_others_is_the_usual_one() -> None:
+    """With so many prices they are rounded, a little up or down."""
+    many: dict[int, int] = {cents(150 + each): 1 for each in range(40)} | {cents(210): 960}
+    best = replace(prices((150, 1), (210, 29)), sketch=Sketch.of(many))
+    assert not best.is_exact
+    assert "as for 96 % of the last 30 days" in verdict(210, best).sentence
 
 
 def test_the_lowest_ever() -> None:
