@@ -66,7 +66,8 @@ def test_the_usual_price_is_neither() -> None:
 
 def test_the_usual_price_among_many_others_is_the_usual_one() -> None:
     """With so many prices they are rounded, a little up or down."""
-    many: dict[int, int] = {cents(150 + each): 1 for each in range(40)} | {cents(210): 960}
+    many: dict[int, int] = {cents(150 + each): 1 for each in range(40)}
+    many[cents(210)] = 960
     best = replace(prices((150, 1), (210, 29)), sketch=Sketch.of(many))
     assert not best.is_exact
     assert "as for 96 % of the last 30 days" in verdict(210, best).sentence
