@@ -64,7 +64,8 @@ class Draft:
 class Claimed:
     """A notification that this dispatcher alone may send until its lease runs out.
 
-    `attempts` counts this one too. `token` is the lease's: settling with another changes nothing.
+    `attempts` counts this one too, `unknown_attempts` those before it of which nobody knows how
+    they ended. `token` is the lease's: settling with another changes nothing.
     """
 
     id: NotificationId
@@ -76,6 +77,7 @@ class Claimed:
     attempts: int
     created_at: datetime
     format: Format = Format.TEXT
+    unknown_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

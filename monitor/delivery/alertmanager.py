@@ -17,7 +17,7 @@ from monitor.delivery.postable import Postable
 from monitor.errors import DeliveryError, DeliveryUnknownError
 
 CONNECT_LIMIT = 4.0
-READ_LIMIT = 3.5
+READ_LIMIT = 7.0
 SEND_LIMIT = 7.5
 """Seconds for connecting, for each read, and for all of a sending, however slowly it goes on."""
 BATCH = 256

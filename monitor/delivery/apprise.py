@@ -21,7 +21,7 @@ from monitor.delivery.evidence import Evidence
 from monitor.errors import DeliveryRefusedError, DeliveryUnknownError
 
 CONNECT_LIMIT = 4.0
-READ_LIMIT = 3.5
+READ_LIMIT = 7.0
 SEND_LIMIT = 7.5
 """Seconds for connecting, for each read, and for a whole send, however slowly it goes on."""
 
@@ -149,14 +149,20 @@ def check_url(url: str) -> str | None:
     name = scheme(url)
     if name is None:
         return "is not an Apprise URL: those begin like discord://, mailto:// or json://"
-    if _load(url) is not None:
-        return None
+    plugin = _load(url)
+    if plugin is not None:
+        return None if len(plugin) <= 1 else _reaches(len(plugin))
     known = NotificationManager()  # type: ignore[no-untyped-call]  # Apprise leaves it untyped
     if name not in known:
         return f"Apprise has no service {name}://, or does not know this address of it"
     if not known[name].enabled:
         return f"{name}:// needs a package that is not installed"
     return f"Apprise cannot use this {name}:// URL: something in it is missing or wrong"
+
+
+def _reaches(targets: int) -> str:
+    """Say why a URL must not have several targets: if one refuses, each retry tells all of them."""
+    return f"reaches {targets} targets, which would share their retries: give each a URL of its own"
 
 
 def _load(url: str) -> NotifyBase | None:

@@ -24,13 +24,14 @@ from monitor.alerting.formats import Format
 from monitor.alerting.outbox import (
     Claimed,
     DestinationKey,
+    NotificationId,
     NotificationStatus,
     RateLimit,
     Settlement,
 )
 from monitor.delivery.destination import Destination
-from monitor.delivery.retry import RetryPolicy
-from monitor.errors import DeliveryError, StoreError
+from monitor.delivery.retry import RetryPolicy, refuses_message
+from monitor.errors import DeliveryError, DeliveryUnknownError, StoreError
 
 PARALLEL = 8
 """How many destinations are sent to at once."""
@@ -136,6 +137,8 @@ class Dispatcher:
         self._jitter = jitter
         self._on_outcome = on_outcome
         self._policy = policy or RetryPolicy()
+        self._refusals: Counter[NotificationId] = Counter()
+        """How often each message was refused for itself, since the program started."""
 
     def drain(self, stop: Event) -> DrainReport:
         """Send what is due until nothing is, or until `stop`; then no claim is left behind.
@@ -203,8 +206,24 @@ class Dispatcher:
         try:
             self._sender.send(destination, claimed.title, claimed.body, claimed.format)
         except DeliveryError as error:
-            return self._policy.settle(claimed.attempts, error, self._now(), self._jitter())
-        return Settlement(status=NotificationStatus.SENT, at=self._now())
+            settlement = self._failed(claimed, error)
+        else:
+            settlement = Settlement(status=NotificationStatus.SENT, at=self._now())
+        if settlement.status in _GOES_ON:
+            self._refusals.pop(claimed.id, None)
+        return settlement
+
+    def _failed(self, claimed: Claimed, error: DeliveryError) -> Settlement:
+        alike = 1
+        if isinstance(error, DeliveryUnknownError):
+            # After a `resend` attempts are counted anew, and those of unknown end are not.
+            alike = min(claimed.unknown_attempts + 1, claimed.attempts)
+        elif refuses_message(error):
+            self._refusals[claimed.id] += 1
+            alike = self._refusals[claimed.id]
+        return self._policy.settle(
+            claimed.attempts, error, self._now(), self._jitter(), alike=alike
+        )
 
     def _claim(self, token: str, limit: int) -> list[Claimed]:
         rates = {key: each.rate_limit for key, each in self.destinations.items() if each.rate_limit}

@@ -258,4 +258,5 @@ def _claimed(row: Row[Any]) -> Claimed:
         attempts=row.attempts,
         created_at=row.created_at,
         format=Format(row.format),
+        unknown_attempts=row.unknown_attempts,
     )

@@ -288,10 +288,12 @@ def test_a_url_that_apprise_can_use_passes(url: str) -> None:
         ("https://example.org/s3cr3t", "does not know this address"),
         ("discord://s3cr3t", "cannot use this discord:// URL"),
         ("mailto://", "cannot use this mailto:// URL"),
+        ("ntfy://127.0.0.1/s3cr3t,other", "reaches 2 targets"),
+        ("mailto://me:s3cr3t@example.org?to=a@example.org,b@example.org", "a URL of its own"),
         ("mqtt://s3cr3t/topic", "mqtt:// needs a package that is not installed"),
     ],
 )
-def test_a_url_that_apprise_cannot_use_is_told_without_showing_it(url: str, wrong: str) -> None:
+def test_a_url_that_cannot_be_used_is_told_without_showing_it(url: str, wrong: str) -> None:
     sentence = check_url(url)
     assert sentence is not None
     assert wrong in sentence

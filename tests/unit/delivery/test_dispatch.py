@@ -108,6 +108,11 @@ class FakeOutbox:
         with self._lock:
             mine = [pair for pair in ended if self._is_mine(pair[0])]
             self.states.update({claimed.id: settlement for claimed, settlement in mine})
+            for claimed, settlement in mine:
+                unknown = settlement.status is NotificationStatus.UNKNOWN
+                self.rows[claimed.id] = replace(
+                    claimed, unknown_attempts=claimed.unknown_attempts + unknown
+                )
         return len(mine)
 
     def release(self, unsent: Sequence[Claimed]) -> int:
@@ -142,9 +147,10 @@ class FakeSender:
         self.sent.append((destination.receiver, title))
 
 
-def refuse(retry_after: timedelta | None = None) -> Act:
+def refuse(retry_after: timedelta | None = None, status: int = 503) -> Act:
     def act() -> None:
-        raise DeliveryRefusedError("the receiver answered 503", status=503, retry_after=retry_after)
+        said = f"the receiver answered {status}"
+        raise DeliveryRefusedError(said, status=status, retry_after=retry_after)
 
     return act
 
@@ -166,8 +172,6 @@ class Bench:
             destination.key: destination for destination in BY_NAME.values()
         }
 
-    def drain(self, *, after: timedelta = timedelta(0)) -> DrainReport:
-        self.now += after
         self.dispatcher = Dispatcher(
             outbox=self.outbox,
             sender=self.sender,
@@ -176,6 +180,9 @@ class Bench:
             jitter=lambda: 1.0,
             on_outcome=lambda receiver, outcome: self.outcomes.append((receiver, outcome)),
         )
+
+    def drain(self, *, after: timedelta = timedelta(0)) -> DrainReport:
+        self.now += after
         return self.dispatcher.drain(self.stop)
 
 
@@ -220,6 +227,23 @@ def test_after_the_last_attempt_a_notification_is_dead_and_the_next_one_has_its_
     assert reports[:-1] == [DrainReport(refused=1, released=1)] * (attempts - 1)
     assert reports[-1] == DrainReport(dead=1, sent=1)
     assert bench.outbox.states[0].error == "the receiver answered 503"
+
+
+def test_only_answers_about_the_message_count_towards_giving_it_up_for_them() -> None:
+    refusals = [refuse(), refuse(), refuse(status=400), refuse(), refuse(status=422)]
+    bench = Bench(FakeOutbox(("a", "1")), FakeSender({"a": [*refusals, refuse(status=400)]}))
+    reports = [bench.drain(after=timedelta(minutes=15)) for _ in range(6)]
+    assert reports == [DrainReport(refused=1)] * 5 + [DrainReport(dead=1)]
+
+
+def test_what_may_have_arrived_a_dozen_times_is_given_up() -> None:
+    """What was refused in between certainly did not arrive, and does not count."""
+    most = RetryPolicy().attempts_if_unknown
+    acts = [*[time_out] * (most - 1), *[refuse()] * 20, time_out]
+    bench = Bench(FakeOutbox(("a", "1")), FakeSender({"a": acts}))
+    reports = [bench.drain(after=timedelta(minutes=15)) for _ in acts]
+    assert reports[-2:] == [DrainReport(refused=1), DrainReport(dead=1)]
+    assert DrainReport(dead=1) not in reports[:-1]
 
 
 def test_a_destination_that_is_gone_from_the_configuration_is_dead() -> None:

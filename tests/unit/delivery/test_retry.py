@@ -28,8 +28,7 @@ def test_the_ceiling_doubles_from_five_seconds_to_five_minutes() -> None:
 
 @given(st.integers(1, POLICY.attempts - 1), JITTER)
 def test_a_retry_is_a_random_part_of_the_ceiling_away(attempts: int, jitter: float) -> None:
-    settlement = POLICY.settle(attempts, DeliveryUnknownError("no answer"), NOW, jitter)
-    assert settlement.status is NotificationStatus.UNKNOWN
+    settlement = POLICY.settle(attempts, DeliveryRefusedError("down"), NOW, jitter)
     assert settlement.retry_at == NOW + POLICY.ceiling(attempts) * jitter
 
 
@@ -59,19 +58,26 @@ def test_a_receiver_may_be_down_for_half_a_day() -> None:
     assert sum(waits, timedelta()) > timedelta(hours=12)
 
 
+def test_what_may_have_arrived_is_sent_again_for_half_an_hour_and_more() -> None:
+    assert POLICY.settle(1, DeliveryUnknownError("?"), NOW, 1).status is NotificationStatus.UNKNOWN
+    attempts = range(1, POLICY.attempts_if_unknown)
+    waits = [POLICY.ceiling(each, unknown=True) / 2 for each in attempts]
+    assert sum(waits, timedelta()) > timedelta(minutes=30)
+
+
 @pytest.mark.parametrize(
-    ("error", "attempts"),
+    ("error", "attempts", "alike"),
     [
-        (DeliveryUnknownError("no answer"), 300),
-        (DeliveryRefusedError("down", status=503), 300),
-        (DeliveryRefusedError("who?", status=401), 300),
-        (DeliveryRefusedError("cannot be parsed", status=400), 3),
-        (DeliveryRefusedError("too long", status=413), 3),
+        (DeliveryRefusedError("down", status=503), 300, 1),
+        (DeliveryRefusedError("who?", status=401), 300, 1),
+        (DeliveryUnknownError("no answer"), 40, 12),
+        (DeliveryRefusedError("cannot be parsed", status=400), 40, 3),
+        (DeliveryRefusedError("too long", status=413), 40, 3),
     ],
 )
-def test_the_last_attempt_is_the_end(error: DeliveryError, attempts: int) -> None:
-    before = POLICY.settle(attempts - 1, error, NOW, 1)
-    last = POLICY.settle(attempts, error, NOW, 1)
+def test_the_last_attempt_is_the_end(error: DeliveryError, attempts: int, alike: int) -> None:
+    before = POLICY.settle(attempts - 1, error, NOW, 1, alike=alike - 1)
+    last = POLICY.settle(attempts, error, NOW, 1, alike=alike)
     assert before.retry_at is not None
     assert (last.status, last.retry_at) == (NotificationStatus.DEAD, None)
     assert last.error == str(error)
