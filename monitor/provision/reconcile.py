@@ -28,6 +28,8 @@ from monitor.rules.alert import RuleName
 
 CHARGE_EVERY = timedelta(minutes=1)
 """How often what an instance costs is written while nothing else changes."""
+LATELY = timedelta(days=2)
+"""How long a marketplace is looked through for what turns up late after the last purchase."""
 GRACE = timedelta(seconds=30)
 """Beyond the time a create may take: then another process that was sending it is dead."""
 
@@ -61,7 +63,7 @@ class Reconciler:
         self._orphanage = Orphanage(tools)
 
     def run(self, now: datetime, marketplaces: Collection[str]) -> None:
-        """Make one pass over what was bought, and over the `marketplaces` that are configured.
+        """Make one pass over what was bought, and over the `marketplaces` where rules buy.
 
         Raises:
             StoreError: what was not written is written by the next pass.
@@ -70,7 +72,8 @@ class Reconciler:
         self._tell(now)
         living = self._read(BILLED)
         seen = False
-        for name in sorted({*marketplaces, *(grab.marketplace for grab in living)}):
+        lately = () if marketplaces else self._lately(now)
+        for name in sorted({*marketplaces, *lately, *(grab.marketplace for grab in living)}):
             shop = self._tools.shop(name)
             own = [grab for grab in living if grab.marketplace == name]
             if shop is None:
@@ -84,6 +87,12 @@ class Reconciler:
     def _read(self, statuses: Collection[GrabStatus]) -> tuple[Grab, ...]:
         with self._tools.books.reading() as book:
             return book.with_status(statuses)
+
+    def _lately(self, now: datetime) -> set[str]:
+        """Return where something was sent lately: it may turn up though no rule buys any more."""
+        with self._tools.books.reading() as book:
+            recent = book.since(now - LATELY)
+        return {grab.marketplace for grab in recent if grab.submitted_at is not None}
 
     def _lapse(self, now: datetime) -> None:
         """Do what only time brings about: expire, give up waiting for an answer, end, charge."""

@@ -152,3 +152,20 @@ def test_lists_that_fail_for_long_are_told_again_and_again_while_anything_lives(
     world.faults.on("error-503", endpoint="instances")
     world.advance(14 * MINUTE, step=MINUTE)
     assert world.titles.count("what was bought cannot be seen") == 3
+
+
+def test_what_turns_up_late_is_followed_though_no_rule_buys_any_more() -> None:
+    world = one()
+    world.faults.on("acts-hangs", endpoint="create", times=1)
+    world.faults.on("instances-lag", seconds=3600)
+    world.buy()
+    world.advance(59 * MINUTE, step=MINUTE)
+    assert world.statuses == ["failed"]
+    for _ in range(10):
+        world.now += MINUTE
+        world.reconciler.run(world.now, [])
+    assert world.statuses == ["running"]
+    asked = world.simulation.requests.total
+    world.books.kept.grabs.clear()
+    world.reconciler.run(world.now + HOUR, [])
+    assert world.simulation.requests.total == asked
