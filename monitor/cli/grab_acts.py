@@ -15,6 +15,7 @@ from monitor.grab import acts
 from monitor.grab.grab import Grab, GrabEvent, GrabId, GrabStatus
 from monitor.market.instance import InstanceId
 from monitor.marketplaces.base import Marketplace
+from monitor.provision.orphans import ORPHANS
 from monitor.setup import Setup, set_up
 from monitor.store.engine import Database
 from monitor.store.grabs import Books
@@ -25,6 +26,13 @@ _LOOK_AGAIN = 0.2
 """Seconds: until a daemon begins, until we stop watching it, and between two looks."""
 
 _BOUGHT = {GrabStatus.SUBMITTED, GrabStatus.CREATED, GrabStatus.RUNNING}
+
+_ENDING = {
+    GrabStatus.EXPIRED: "is not sent any more",
+    GrabStatus.SUBMITTED: "is submitted: its instance is deleted once it is found",
+    GrabStatus.UNKNOWN: "is unknown: its instance is deleted once it is found",
+    GrabStatus.DELETING: "is to be deleted",
+}
 
 GrabArgument = Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")]
 
@@ -52,14 +60,15 @@ def delete(grab: GrabArgument, config: ConfigPath = DEFAULT_CONFIG) -> None:
     now, who = utc_now(), whoami()
     with opened(read_config(config)) as database:
         ending = _write(database, grab, lambda found: acts.end(found, who, now))
-        if ending.status is GrabStatus.EXPIRED:
-            err.print(f"grab {grab} is not sent any more")
-            return
-        if ending.status is not GrabStatus.DELETING:
-            err.print(f"grab {grab} is {ending.status}: its instance is deleted once it is found")
-            return
-        err.print(f"grab {grab} is to be deleted")
-        _follow(database, ending, {GrabStatus.DELETING})
+        err.print(f"grab {grab} {_ENDING[ending.status]}")
+        if ending.rule != ORPHANS:
+            err.print(
+                f"its rule {ending.rule} can buy again once its cooldown is over: to keep it from "
+                "that, take `grab` out of the rule, or stop all buying with `gpu-monitor grabs "
+                "pause`"
+            )
+        if ending.status is GrabStatus.DELETING:
+            _follow(database, ending, {GrabStatus.DELETING})
 
 
 def resolve(

@@ -131,7 +131,9 @@ def _costs(grab: Grab) -> Iterator[str]:
 
 
 def _ends(grab: Grab) -> Iterator[str]:
-    if grab.ends_at is not None:
+    if grab.is_to_end:
+        yield "as soon as the marketplace deletes it, as a person asked"
+    elif grab.ends_at is not None:
         yield f"at {_stamp(grab.ends_at)} (time_to_live)"
     elif grab.time_to_live is not None:
         yield f"{grab.time_to_live} after it is sent (time_to_live)"

@@ -41,11 +41,10 @@ def end(grab: Grab, by: str, now: datetime) -> Grab | str:
         return f"it is {grab.status.value}: there is nothing to delete"
     if grab.status in _NOT_SENT:
         return replace(grab, status=GrabStatus.EXPIRED, reason=asked, ended_at=now)
-    if grab.status in _NAMELESS:
-        return replace(grab, time_to_live=timedelta(0), reason=asked)
     if grab.status is GrabStatus.DELETING:
         return "it is being deleted, until the marketplace no longer shows it"
-    return deleting(grab, asked, now)
+    ending = replace(grab, time_to_live=timedelta(0), reason=asked)
+    return ending if grab.status in _NAMELESS else deleting(ending, asked, now)
 
 
 def deleting(grab: Grab, why: str, now: datetime) -> Grab:

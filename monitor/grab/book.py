@@ -46,7 +46,10 @@ class Book(Protocol):
         """Return the grabs in any of `statuses`, oldest first."""
 
     def since(self, at: datetime) -> tuple[Grab, ...]:
-        """Return the grabs decided at `at` or later, oldest first, whatever their status."""
+        """Return the grabs decided at `at` or later, oldest first, whatever their status.
+
+        Those too that were older when a person asked for their end, and ended since.
+        """
 
     def last_refusals(self) -> Mapping[RuleName, Grab]:
         """Return for each rule its newest grab, where that one is `refused`."""

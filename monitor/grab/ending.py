@@ -26,9 +26,9 @@ def why_end(grab: Grab, buying: Buying, standing: Standing) -> str | None:
     if grab.status not in _ALIVE:
         return None
     now = standing.now
+    if grab.is_to_end:
+        return reason(Cause.REQUESTED, "as soon as it was found")
     if grab.ends_at is not None and now >= grab.ends_at:
-        if grab.is_to_end:
-            return reason(Cause.REQUESTED, "as soon as it was found")
         return reason(Cause.TIME_TO_LIVE, f"{grab.time_to_live} are over")
     if grab.stop_when_spent is not None and cost(grab, now) >= grab.stop_when_spent:
         return reason(Cause.SPENT, f"{show(grab.stop_when_spent)} $ are spent")

@@ -79,7 +79,7 @@ def figures(standing: Standing, buying: Buying, *, stopped: bool) -> Figures:
 
 def _overdue(grab: Grab, now: datetime) -> bool:
     """Tell whether an instance should be gone: its time or money is up, or it is being deleted."""
-    if grab.status is GrabStatus.DELETING:
+    if grab.status is GrabStatus.DELETING or (grab.is_to_end and grab.submitted_at is not None):
         return True
     too_long = grab.ends_at is not None and now >= grab.ends_at
     return too_long or (grab.stop_when_spent is not None and grab.spent >= grab.stop_when_spent)

@@ -139,13 +139,13 @@ class Grab(NewGrab):
     @property
     def ends_at(self) -> datetime | None:
         """When its `time_to_live` is over; `None` without one, or before it was sent."""
-        if self.time_to_live is None or self.submitted_at is None:
+        if self.time_to_live is None or self.submitted_at is None or self.is_to_end:
             return None
         return self.submitted_at + self.time_to_live
 
     @property
     def is_to_end(self) -> bool:
-        """Whether a person asked for its end before it had an id: it has no time to live."""
+        """Whether a person asked for its end: it has no time to live any more."""
         return self.time_to_live == timedelta(0)
 
     @property

@@ -5,11 +5,12 @@ create. Both are given how things stand by a book that is alone with all buying,
 allow is still allowed when their answer is committed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.grab.candidates import candidates
+from monitor.grab.cooling import LONGEST
 from monitor.grab.grab import Candidate, Grab, GrabStatus, Mode
 from monitor.grab.limits import cap, over_counts, over_money
 from monitor.grab.reasons import Cause, Refusal
@@ -119,22 +120,41 @@ def _one_shot(wish: Wish, standing: Standing) -> Refusal | None:
 
 
 def _too_soon(wish: Wish, standing: Standing) -> Refusal | None:
-    """Refuse while the cooldown since the last purchase, or question to a person, lasts."""
-    taken = (_taken_at(grab, wish) for grab in standing.recent if grab.rule == wish.rule)
-    last = max((at for at in taken if at is not None), default=None)
-    if last is None or standing.now - last >= wish.cooldown:
+    """Refuse while the cooldown since the last purchase, end or question of the rule lasts."""
+    own = (grab for grab in standing.recent if grab.rule == wish.rule)
+    until = max(_rests(own, wish, standing.now), default=standing.now)
+    if until <= standing.now:
         return None
-    return Refusal(cause=Cause.COOLDOWN, detail=f"until {_instant(last + wish.cooldown)}")
+    return Refusal(cause=Cause.COOLDOWN, detail=f"until {_instant(until)}")
 
 
-def _taken_at(grab: Grab, wish: Wish) -> datetime | None:
-    if grab.status in _NOT_TAKEN_UP:
-        return None
-    if grab.status is GrabStatus.DRY_RUN and wish.mode is not Mode.DRY_RUN:
-        return None
-    if grab.status is GrabStatus.EXPIRED and grab.mode is not Mode.APPROVE:
-        return None
-    return grab.submitted_at or grab.created_at
+def _rests(own: Iterable[Grab], wish: Wish, now: datetime) -> Iterator[datetime]:
+    """Yield until when each of a rule's grabs, oldest first, keeps it from the next.
+
+    Each question that nobody answered doubles the pause after it: people sleep. A no to a question
+    is not asked again for as long as that can become.
+    """
+    unanswered = 0
+    for grab in own:
+        ended = grab.ended_at or now
+        if grab.status is GrabStatus.EXPIRED:
+            asked = grab.mode is Mode.APPROVE
+            if Cause.of(grab.reason) is Cause.REQUESTED:
+                yield ended + wish.cooldown * (LONGEST if asked else 1)
+            elif asked:
+                yield ended + wish.cooldown * min(2**unanswered, LONGEST)
+                unanswered += 1
+        elif grab.is_to_end:
+            yield ended + wish.cooldown
+        elif _is_taken_up(grab, wish):
+            yield (grab.submitted_at or grab.created_at) + wish.cooldown
+            unanswered = 0 if grab.submitted_at else unanswered
+
+
+def _is_taken_up(grab: Grab, wish: Wish) -> bool:
+    if grab.status is GrabStatus.DRY_RUN:
+        return wish.mode is Mode.DRY_RUN
+    return grab.status not in _NOT_TAKEN_UP
 
 
 def _backing_off(wish: Wish, standing: Standing, marketplace: str) -> Refusal | None:

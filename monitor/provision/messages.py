@@ -221,6 +221,8 @@ def reached(grab: Grab) -> Iterator[str]:
 
 
 def _end_of_it(grab: Grab) -> str:
+    if grab.is_to_end:
+        return "It is being deleted, as a person asked."
     if grab.ends_at is not None:
         return f"It is deleted at {_instant(grab.ends_at)}."
     if grab.stop_when_spent is not None:

@@ -6,11 +6,12 @@ Their parameters are told by name where each is used.
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Update, bindparam, func, insert, select, update
+from sqlalchemy import Insert, Update, bindparam, func, insert, select, union_all, update
 
 from monitor.grab.grab import BILLED, GrabStatus
 from monitor.store.keys import insertion_on
 from monitor.store.schema import (
+    GRAB_A_PERSON_ENDED,
     NAMED_GRAB,
     UNENDED_GRAB,
     buying,
@@ -25,7 +26,11 @@ _other = grabs.alias("other")
 _newest = select(func.max(_other.c.id)).where(_other.c.rule == grabbing_rules.c.rule)
 
 BY_ID = select(grabs).where(grabs.c.id == bindparam("id"))
-SINCE = select(grabs).where(grabs.c.created_at >= bindparam("at")).order_by(grabs.c.id)
+# Neither one condition with an `or` nor in order: for that SQLite would scan all grabs.
+_older = select(grabs).where(
+    GRAB_A_PERSON_ENDED, grabs.c.ended_at >= bindparam("at"), grabs.c.created_at < bindparam("at")
+)
+SINCE = union_all(select(grabs).where(grabs.c.created_at >= bindparam("at")), _older)
 WITH_STATUS = (
     select(grabs)
     .where(grabs.c.status.in_(bindparam("statuses", expanding=True)))

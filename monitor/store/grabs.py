@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Executable, Row, select, update
 
 from monitor.grab.book import Switch
 from monitor.grab.grab import COUNTING, Grab, GrabEvent, GrabId, GrabStatus, NewGrab
@@ -128,8 +129,8 @@ class Book:
         return self._select(statement, statuses=[status.value for status in statuses])
 
     def since(self, at: datetime) -> tuple[Grab, ...]:
-        """Return the grabs decided at `at` or later, oldest first, whatever their status."""
-        return self._select(statements.SINCE, at=at)
+        """Return the grabs decided, or ended by a person, at `at` or later, oldest first."""
+        return tuple(sorted(self._select(statements.SINCE, at=at), key=attrgetter("id")))
 
     def last_refusals(self) -> Mapping[RuleName, Grab]:
         """Return for each rule its newest grab, where that one is `refused`."""
@@ -216,7 +217,7 @@ class Book:
         statement = statements.charging(self._connection.dialect.name)
         self._connection.execute(statement, {"day": day, "rule": rule, "spent": amount})
 
-    def _select(self, statement: Select[Any], **parameters: Any) -> tuple[Grab, ...]:
+    def _select(self, statement: Executable, **parameters: Any) -> tuple[Grab, ...]:
         return tuple(map(read_grab, self._connection.execute(statement, parameters)))
 
     def _write(self, before: Grab, after: Grab) -> Grab | None:

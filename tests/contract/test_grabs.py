@@ -1,7 +1,7 @@
 """The book of grabs keeps what it is given, finds it again, and loses no race."""
 
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -177,6 +177,18 @@ def test_spending_is_added_up_for_each_rule_and_day(database: Database) -> None:
     with Books(database).reading() as book:
         assert book.spent(second) == {(RULE, second): 3}
         assert book.spent(first) == {(RULE, first): large + 1, (OTHER, first): 2, (RULE, second): 3}
+
+
+def test_an_older_one_counts_as_of_then_too_if_a_person_ended_it(database: Database) -> None:
+    ended = add(database, "ended", created_at=NOON)
+    other = add(database, "other", created_at=NOON)
+    with Books(database).book() as book:
+        for grab, life in ((ended, timedelta(0)), (other, timedelta(hours=1))):
+            after = replace(grab, status=GrabStatus.DELETED, time_to_live=life, ended_at=at(9))
+            book.change(grab, after, "gone_as_asked", at(9))
+    with Books(database).reading() as book:
+        assert [grab.id for grab in book.since(at(9))] == [ended.id]
+        assert book.since(at(10)) == ()
 
 
 def test_a_pause_says_who_and_why_and_since_when(database: Database) -> None:

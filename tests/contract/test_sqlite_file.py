@@ -16,6 +16,7 @@ from sqlalchemy import insert, select, text
 from monitor.errors import StoreBusyError, StoreError, StoreInUseError
 from monitor.store import claims, migrate, outbox
 from monitor.store.engine import Database
+from monitor.store.grab_statements import SINCE
 from monitor.store.ownership import sole_owner
 from monitor.store.schema import leases
 from tests.contract.samples import NOON, a_draft
@@ -190,3 +191,15 @@ def test_a_claim_costs_the_same_however_long_the_queue_is(database: Database) ->
     steps = [row[3] for row in plan]
     assert any("ix_notifications_unended (destination=?)" in step for step in steps), steps
     assert not any("SCAN notifications" in step or "SCAN other" in step for step in steps), steps
+
+
+def test_the_grabs_that_a_purchase_looks_at_are_found_however_many_there_were(
+    database: Database,
+) -> None:
+    with database.transaction() as connection:
+        compiled = SINCE.params(at=NOON).compile(connection, compile_kwargs={"literal_binds": True})
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+    steps = [row[3] for row in plan]
+    for index in ("ix_grabs_created_at", "ix_grabs_ended_by_a_person"):
+        assert any(index in step for step in steps), steps
+    assert not any("SCAN" in step for step in steps), steps

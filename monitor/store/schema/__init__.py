@@ -17,6 +17,7 @@ from monitor.store.schema.base import metadata
 from monitor.store.schema.coordination import leases
 from monitor.store.schema.delivery import notification_failures, paced_sends
 from monitor.store.schema.grabs import (
+    GRAB_A_PERSON_ENDED,
     NAMED_GRAB,
     UNBOUGHT_GRAB,
     UNENDED_GRAB,
@@ -48,6 +49,7 @@ from monitor.store.schema.telling import alert_groups, digests, silences
 __all__ = [
     "ACTIVE_ALERT",
     "ENDED_NOTIFICATION",
+    "GRAB_A_PERSON_ENDED",
     "NAMED_GRAB",
     "UNBOUGHT_GRAB",
     "UNENDED_GRAB",

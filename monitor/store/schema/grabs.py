@@ -23,6 +23,7 @@ UNENDED_GRAB = text(
     " 'deleting')"
 )
 UNBOUGHT_GRAB = text("status IN ('dry_run', 'refused', 'failed', 'expired')")
+GRAB_A_PERSON_ENDED = text("time_to_live = 0")
 NAMED_GRAB = text("instance_name <> ''")
 
 # One row. Its update is the first statement of every book, which makes all buying take turns.
@@ -99,6 +100,13 @@ grabs = Table(
         "created_at",
         sqlite_where=UNBOUGHT_GRAB,
         postgresql_where=UNBOUGHT_GRAB,
+    ),
+    # those that a person ended since an instant
+    Index(
+        "ix_grabs_ended_by_a_person",
+        "ended_at",
+        sqlite_where=GRAB_A_PERSON_ENDED,
+        postgresql_where=GRAB_A_PERSON_ENDED,
     ),
     # the newest grab of a rule; how many a rule has bought
     Index(None, "rule", "id"),

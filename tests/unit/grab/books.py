@@ -62,7 +62,12 @@ class MemoryBook(Book):
         return tuple(grab for grab in self.grabs.values() if grab.status in statuses)
 
     def since(self, at: datetime) -> tuple[Grab, ...]:
-        return tuple(grab for grab in self.grabs.values() if grab.created_at >= at)
+        return tuple(
+            grab
+            for grab in self.grabs.values()
+            if grab.created_at >= at
+            or (grab.is_to_end and grab.ended_at is not None and grab.ended_at >= at)
+        )
 
     def last_refusals(self) -> Mapping[RuleName, Grab]:
         newest = {grab.rule: grab for grab in self.grabs.values()}

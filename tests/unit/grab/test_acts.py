@@ -52,6 +52,7 @@ def test_a_person_ends_what_has_not_ended(before: str, after: str) -> None:
     found = end(having(GrabStatus(before)), "ada", NOON)
     assert isinstance(found, Grab)
     assert (found.status.value, found.reason) == (after, "requested: by ada")
+    assert found.is_to_end == (after == "deleting")
 
 
 @pytest.mark.parametrize("status", ["submitted", "unknown"])
@@ -59,7 +60,7 @@ def test_what_has_no_id_yet_is_deleted_once_it_is_found(status: str) -> None:
     found = end(having(GrabStatus(status)), "ada", NOON)
     assert isinstance(found, Grab)
     assert found.status.value == status
-    assert found.ends_at == NOON
+    assert found.is_to_end
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,45 @@ def test_nobody_is_asked_again_before_the_cooldown_is_over(books: MemoryBooks) -
     assert why(books, buying, at=NOON + 30 * MINUTE) is Cause.COOLDOWN
 
 
+def test_after_each_question_that_nobody_answered_the_pause_is_twice_as_long(
+    books: MemoryBooks,
+) -> None:
+    """Four questions in six hours, not fifteen; and a purchase begins anew."""
+    buying = a_buying(a_wish(mode=Mode.APPROVE, cooldown=10 * MINUTE))
+    at = NOON
+    for pause in (10, 20, 40, 80):
+        reason = "expired: nobody approved it in time"
+        end = at + 15 * MINUTE
+        times = {"created_at": at, "ended_at": end}
+        a_grab(books, GrabStatus.EXPIRED, mode=Mode.APPROVE, reason=reason, **times)
+        at = end + pause * MINUTE
+        assert why(books, buying, at=at - MINUTE) is Cause.COOLDOWN
+        assert why(books, buying, at=at) is None
+    a_grab(books, GrabStatus.DELETED, mode=Mode.APPROVE, created_at=at, ended_at=at + MINUTE)
+    at += HOUR
+    end = at + 15 * MINUTE
+    a_grab(books, GrabStatus.EXPIRED, mode=Mode.APPROVE, created_at=at, ended_at=end)
+    assert why(books, buying, at=end + 10 * MINUTE) is None
+
+
+def test_a_person_who_said_no_is_not_asked_again_for_hours(books: MemoryBooks) -> None:
+    reason = "requested: by ada"
+    a_grab(books, GrabStatus.EXPIRED, mode=Mode.APPROVE, reason=reason, ended_at=NOON)
+    buying = a_buying(a_wish(mode=Mode.APPROVE, cooldown=10 * MINUTE))
+    assert why(books, buying, at=NOON + 319 * MINUTE) is Cause.COOLDOWN
+    assert why(books, buying, at=NOON + 320 * MINUTE) is None
+
+
+@pytest.mark.parametrize("status", [GrabStatus.DELETED, GrabStatus.FAILED])
+def test_after_an_end_that_a_person_asked_for_lies_the_cooldown_however_old_it_was(
+    books: MemoryBooks, status: GrabStatus
+) -> None:
+    a_grab(books, status, created_at=NOON - 9 * DAY, ended_at=NOON, time_to_live=timedelta(0))
+    buying = a_buying(a_wish(cooldown=10 * MINUTE))
+    assert why(books, buying, at=NOON + 9 * MINUTE) is Cause.COOLDOWN
+    assert why(books, buying, at=NOON + 10 * MINUTE) is None
+
+
 def test_what_could_not_be_sent_in_time_is_decided_anew_at_once(books: MemoryBooks) -> None:
     a_grab(books, GrabStatus.EXPIRED)
     assert why(books, a_buying(a_wish(cooldown=HOUR)), at=NOON + 3 * MINUTE) is None
