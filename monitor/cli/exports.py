@@ -31,7 +31,7 @@ from monitor.history.window import Window
 from monitor.market.money import show
 from monitor.marketplaces.replay import replay_line
 from monitor.marketplaces.tensordock.encode import encode_hostnodes
-from monitor.store import marketplaces
+from monitor.store import marketplaces, progress
 from monitor.store.engine import Database
 from monitor.store.exports import moments
 from monitor.store.sold import sold
@@ -74,29 +74,32 @@ def export(
     window = Window(since.resolved(now), until.resolved(now))
     with opened(settings) as database, _writing(file) as out:
         write = _write_rows if as_csv else _write_lines
-        err.print(write(database, name, window, out))
+        done = write(database, name, window, out)
+        with database.read() as connection:
+            deleted = progress.deleted(connection, name, window)
+        if done is None:
+            raise _nothing(name, deleted)
+        err.print(done if deleted is None else f"{done}; {_left_out(deleted)}")
 
 
-def _write_lines(database: Database, name: str, window: Window, out: BinaryIO) -> str:
+def _write_lines(database: Database, name: str, window: Window, out: BinaryIO) -> str | None:
     lines = gaps = 0
     first = last = None
     with database.read() as connection:
         found = marketplaces.find(connection, name)
-        if found is None:
-            raise _nothing(name)
-        for moment in moments(connection, found, window):
+        for moment in () if found is None else moments(connection, found, window):
             hostnodes = encode_hostnodes(moment.hostnodes, moment.offers)
             out.write(replay_line(moment.at, hostnodes, unbroken_since=moment.unbroken_since))
             lines += 1
             gaps += lines > 1 and moment.unbroken_since == moment.at
             first, last = first or moment.at, moment.at
     if first is None:
-        raise _nothing(name)
+        return None
     span = f"from {instant(first)} to {instant(last)}"
     return f"{name}: {count(lines, 'snapshot')} {span}, {count(gaps, 'gap')}"
 
 
-def _write_rows(database: Database, name: str, window: Window, out: BinaryIO) -> str:
+def _write_rows(database: Database, name: str, window: Window, out: BinaryIO) -> str | None:
     rows = 0
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     table = csv.writer(text, lineterminator="\n")
@@ -109,12 +112,19 @@ def _write_rows(database: Database, name: str, window: Window, out: BinaryIO) ->
             table.writerow((name, each.hostnode, each.gpu, *seen, *told))
             rows += 1
     text.detach()
-    if not rows:
-        raise _nothing(name)
-    return f"{name}: {count(rows, 'row')}"
+    return f"{name}: {count(rows, 'row')}" if rows else None
 
 
-def _nothing(name: str) -> MonitorError:
+def _left_out(deleted: Window) -> str:
+    return (
+        f"from {instant(deleted.since)} to {instant(deleted.until)} only roll-ups are kept, "
+        "which are not exported: `gpu-monitor history` tells them"
+    )
+
+
+def _nothing(name: str, deleted: Window | None) -> MonitorError:
+    if deleted is not None:
+        return MonitorError(f"nothing can be exported of {name}: {_left_out(deleted)}")
     return MonitorError(
         f"nothing is known of {name} in that time: `gpu-monitor stats` tells what is covered"
     )

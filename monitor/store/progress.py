@@ -79,6 +79,23 @@ def kept(connection: Connection, marketplace: str, window: Window) -> Window:
     return window._replace(since=max(window.since, since))
 
 
+def deleted(connection: Connection, marketplace: str, window: Window) -> Window | None:
+    """Return the part of a window that was polled and of which intervals are deleted, if any."""
+    lost = window._replace(until=min(kept(connection, marketplace, window).since, window.until))
+    if not lost.length:
+        return None
+    first = connection.scalar(
+        select(func.min(coverage.c.valid_from))
+        .join(marketplaces)
+        .where(
+            marketplaces.c.name == marketplace,
+            coverage.c.valid_from < lost.until,
+            coverage.c.valid_to > lost.since,
+        )
+    )
+    return None if first is None else lost._replace(since=max(first, lost.since))
+
+
 def invalidate(
     connection: Connection, marketplace_id: int, since: datetime, until: datetime
 ) -> None:

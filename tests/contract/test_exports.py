@@ -18,7 +18,7 @@ from monitor.marketplaces.replay import BadLine, RecordedHostnodes, read_replay,
 from monitor.marketplaces.tensordock.decode import decode_hostnodes
 from monitor.marketplaces.tensordock.encode import encode_hostnodes
 from monitor.marketplaces.timeline import Timeline
-from monitor.store import marketplaces
+from monitor.store import marketplaces, progress
 from monitor.store.engine import Database
 from monitor.store.exports import moments
 from monitor.store.imports import Importer
@@ -194,6 +194,31 @@ def test_an_export_begun_while_something_is_lost_leaves_a_gap_there(database: Da
     imported(database, [*lines[:1], *lines[2:]], "lossy")
     assert read(database, at(0.5), "lossy") is None
     assert read(database, at(2.5), "lossy") is not None
+
+
+def test_of_time_that_was_deleted_nothing_is_exported_and_the_rest_reads_back(
+    database: Database,
+) -> None:
+    """Over a gap and in the middle of an interval; what is deleted is told as such."""
+    known, kept = Observations(), NOON + 3 * DAY / 2
+    hours = [*range(40), *range(60, 80)]
+    for hour in hours:
+        record(database, selling(NOON + hour * HOUR, 2 + hour // 7), known, HOUR)
+    roll_up(database)
+    assert sum(expire(database, "tensordock", kept)) > 3
+    with database.read() as connection:
+        deleted = progress.deleted(connection, "tensordock", FOR_EVER)
+        later = progress.deleted(connection, "tensordock", Window(kept, FOR_EVER.until))
+    assert (deleted, later) == (Window(NOON, kept), None)
+    file = exported(database)
+    imported(database, file.splitlines(keepends=True), "again")
+    assert exported(database, "again") == file
+    for half in range(2 * 80):
+        when = NOON + half * HOUR / 2
+        seen, again = read(database, when), read(database, when, "again")
+        assert again == (seen and replace(seen, marketplace="again"))
+        covered = half / 2 <= 39 or half / 2 >= 60
+        assert (seen is not None) == (covered and when >= kept and half / 2 <= 79)
 
 
 def test_rows_tell_how_each_stretch_ended(database: Database) -> None:

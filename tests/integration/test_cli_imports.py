@@ -15,6 +15,7 @@ import pytest
 
 from monitor.store import marketplaces, migrate
 from monitor.store.engine import Database
+from tests.contract.rolling import expire, roll_up
 from tests.integration.commands import RECORDED, Commands, configure, in_a_process
 from tests.integration.daemon import until
 
@@ -193,6 +194,21 @@ def test_an_export_through_a_link_keeps_link_and_permissions_and_what_stands_bes
     assert file.read_bytes().startswith(b'{"at":')
     assert file.stat().st_mode & 0o777 == 0o640
     assert part.read_text() == "the user's own"
+
+
+def test_what_retention_deleted_is_told_to_be_left_out(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    gpu_monitor("import", "-c", config, "--interval", "12h", RECORDED)
+    with closing(Database.open(f"sqlite:///{tmp_path / 'data' / 'monitor.db'}")) as database:
+        roll_up(database)
+        expire(database, "tensordock", datetime(2026, 3, 23, tzinfo=UTC), limit=500)
+    ran = gpu_monitor("export", "-c", config)
+    assert ran.out.startswith('{"at":"2026-03-23T00:00:00Z"')
+    assert "from 2026-03-21T06:09:11Z to 2026-03-23T00:00:00Z only roll-ups are kept" in ran.err
+    ran = gpu_monitor("export", "-c", config, "--until", "2026-03-22")
+    assert (ran.status, ran.out) == (1, "")
+    assert "nothing can be exported of tensordock: from 2026-03-21T06:09:11Z to" in ran.err
 
 
 def test_a_table_of_stretches(gpu_monitor: Commands, config: Path) -> None:
