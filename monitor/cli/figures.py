@@ -8,8 +8,9 @@ from typing import Any
 import typer
 
 from monitor.cli.common import instant
-from monitor.history.summary import Summary
+from monitor.history.summary import Summary, combined
 from monitor.history.verdict import percent
+from monitor.history.window import Window
 from monitor.market.money import NanoDollars, dollars, show
 
 PERCENTILES = (10, 25, 50, 75, 90)
@@ -80,5 +81,9 @@ def print_csv(rows: Iterable[Mapping[str, Any]]) -> None:
 def resampled(parts: Sequence[Summary], most: int) -> list[Summary]:
     """Return `parts` added up to at most so many of about equal length."""
     size = -(-len(parts) // most)
-    groups = (parts[at : at + size] for at in range(0, len(parts), size))
-    return [sum(group[1:], start=group[0]) for group in groups]
+    return [together(parts[at : at + size]) for at in range(0, len(parts), size)]
+
+
+def together(parts: Sequence[Summary]) -> Summary:
+    """Return what parts come to that follow on each other."""
+    return combined(Window(parts[0].window.since, parts[-1].window.until), parts)

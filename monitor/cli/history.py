@@ -19,7 +19,7 @@ from monitor.cli.common import (
     print_table,
     read_config,
 )
-from monitor.cli.figures import CELLS, cells, figures, print_csv, resampled
+from monitor.cli.figures import CELLS, cells, figures, print_csv, resampled, together
 from monitor.cli.glyphs import LEGEND, sparkline
 from monitor.cli.plotting import PlotFile, history_plot, write_plot
 from monitor.cli.selecting import (
@@ -200,7 +200,7 @@ def _print_days(parts: Sequence[Summary], zone: tzinfo) -> None:
     print_table(
         ("day", "best price", *CELLS),
         (
-            (f"{day:%m-%d %a}", bars if len(each) > 1 else None, *cells(_together(each)))
+            (f"{day:%m-%d %a}", bars if len(each) > 1 else None, *cells(together(each)))
             for (day, each), bars in zip(lines, bar_rows, strict=True)
         ),
         empty="nothing",
@@ -219,7 +219,3 @@ def _bars_of(rows: Sequence[Sequence[Summary]]) -> list[str]:
 
 def _median(part: Summary) -> float | None:
     return None if part.best is None else float(part.best.median)
-
-
-def _together(parts: Sequence[Summary]) -> Summary:
-    return combined(Window(parts[0].window.since, parts[-1].window.until), parts)

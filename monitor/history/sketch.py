@@ -1,10 +1,9 @@
 """A mergeable summary of values and the time each was held, for quantiles.
 
-It is exact for up to `EXACT_VALUES` different values. With more, values are rounded to buckets
-whose bounds grow by a constant factor (the idea of DDSketch, Masson et al., VLDB 2019), so that
-each is off by at most `RELATIVE_ERROR`, however often sketches are merged. Merging is associative
-and commutative: a sketch is rounded if one of its parts is, or if their values together are too
-many, and both can only come about, never go.
+What is stored is exact for up to `EXACT_VALUES` different values. With more, values are rounded to
+buckets whose bounds grow by a constant factor (the idea of DDSketch, Masson et al., VLDB 2019), so
+that each is off by at most `RELATIVE_ERROR`, however often sketches are merged. Merging is
+associative and commutative: a sketch is rounded if one of its parts is.
 """
 
 import math
@@ -36,16 +35,13 @@ class Sketch:
 
     @classmethod
     def of(cls, weights: Mapping[int, int], *, rounded: bool = False) -> Self:
-        """Return the sketch of exact weights, rounded if there are too many."""
+        """Return the sketch that is stored of weights, rounded if there are too many."""
         if not rounded and len(weights) <= EXACT_VALUES:
             return cls(dict(weights))
         buckets: Counter[int] = Counter()
         for value, weight in weights.items():
             buckets[_bucket(value)] += weight
         return cls(dict(buckets), rounded=True)
-
-    def __add__(self, other: "Sketch") -> "Sketch":
-        return Sketch.merged((self, other))
 
     @classmethod
     def merged(cls, sketches: Iterable["Sketch"]) -> Self:
@@ -55,7 +51,7 @@ class Sketch:
         for sketch in sketches:
             weights.update(sketch.weights)
             rounded |= sketch.rounded
-        return cls.of(weights, rounded=rounded)
+        return cls.of(weights, rounded=True) if rounded else cls(dict(weights))
 
     def quantile(self, share: float) -> int:
         """Return the lowest value that was held, or undercut, for `share` of the time.

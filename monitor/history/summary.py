@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import reduce
-from operator import add
 
 from monitor.history.pieces import Offered, Piece, Value, lowest, on_sale, time_of
 from monitor.history.sketch import Sketch
@@ -110,14 +108,18 @@ class Prices:
         """Return the share of the time in which the price was lower than `price`."""
         return self.sketch.share_below(price)
 
-    def __add__(self, other: "Prices") -> "Prices":
-        low, low_at = min((self.low, self.low_at), (other.low, other.low_at))
-        return Prices(
+    @classmethod
+    def merged(cls, parts: Sequence["Prices"]) -> "Prices | None":
+        """Return the prices of all parts together; `None` if there are none."""
+        if not parts:
+            return None
+        low, low_at = min((each.low, each.low_at) for each in parts)
+        return cls(
             low=low,
             low_at=low_at,
-            high=max(self.high, other.high),
-            total=self.total + other.total,
-            sketch=self.sketch + other.sketch,
+            high=max(each.high for each in parts),
+            total=sum(each.total for each in parts),
+            sketch=Sketch.merged(each.sketch for each in parts),
         )
 
 
@@ -164,28 +166,22 @@ class Summary:
         """The mean number of hostnodes with a free GPU in the polled time."""
         return self._mean(self.hostnode_time)
 
-    def __add__(self, other: "Summary") -> "Summary":
-        """Return the summary from the earlier one's beginning to the later one's end."""
-        return Summary(
-            window=Window(
-                min(self.window.since, other.window.since),
-                max(self.window.until, other.window.until),
-            ),
-            covered=self.covered + other.covered,
-            best=_sum(self.best, other.best),
-            offers=_sum(self.offers, other.offers),
-            gpu_time=self.gpu_time + other.gpu_time,
-            hostnode_time=self.hostnode_time + other.hostnode_time,
-            sources=self.sources | other.sources,
-        )
-
     def _mean(self, time: timedelta) -> float | None:
         return time / self.covered if self.covered else None
 
 
 def combined(window: Window, parts: Iterable[Summary]) -> Summary:
     """Return the summary of a window from those of parts of it that do not overlap."""
-    return reduce(add, parts, Summary(window=window))
+    each = list(parts)
+    return Summary(
+        window=window,
+        covered=sum((part.covered for part in each), timedelta(0)),
+        best=Prices.merged([part.best for part in each if part.best is not None]),
+        offers=Prices.merged([part.offers for part in each if part.offers is not None]),
+        gpu_time=sum((part.gpu_time for part in each), timedelta(0)),
+        hostnode_time=sum((part.hostnode_time for part in each), timedelta(0)),
+        sources=frozenset().union(*(part.sources for part in each)),
+    )
 
 
 def covered_time(windows: Sequence[Window], covered: Sequence[Window]) -> list[timedelta]:
@@ -219,12 +215,6 @@ def summed_up(
         )
         for index, window in enumerate(windows)
     ]
-
-
-def _sum(one: Prices | None, other: Prices | None) -> Prices | None:
-    if one is None or other is None:
-        return one or other
-    return one + other
 
 
 def _cut(windows: Sequence[Window], pieces: Iterable[Piece[Value]]) -> Sequence[list[Piece[Value]]]:

@@ -40,8 +40,9 @@ def test_a_quantile_is_off_by_no_more_than_the_stated_error(
 
 @given(_sketches, _sketches, _sketches)
 def test_merging_is_associative_and_commutative(one: Sketch, two: Sketch, three: Sketch) -> None:
-    assert (one + two) + three == one + (two + three)
-    assert one + two == two + one
+    merged = Sketch.merged((one, two, three))
+    assert Sketch.merged((Sketch.merged((one, two)), three)) == merged
+    assert Sketch.merged((one, Sketch.merged((three, two)))) == merged
 
 
 @given(st.lists(_sketches, max_size=3))
