@@ -18,6 +18,7 @@ from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Strict
 
 from monitor.alerting.notice import GroupLabel
 from monitor.alerting.outbox import RateLimit
+from monitor.config.database_url import database_url
 from monitor.config.durations import parse_duration
 from monitor.config.secret import Secret
 from monitor.market.money import NANO_PER_DOLLAR, NanoDollars, nano
@@ -188,17 +189,6 @@ def _token(secret: Secret) -> Secret:
     return secret
 
 
-def _database_url(secret: Secret) -> Secret:
-    scheme, _, rest = secret.reveal().partition("://")
-    if scheme == "sqlite":
-        path = rest.partition("?")[0]
-        if not path.startswith("/") or path in {"/", "/:memory:"}:
-            raise ValueError("must name a file: sqlite:///data/monitor.db, or sqlite:////absolute")
-    elif scheme not in {"postgresql", "postgresql+psycopg"}:
-        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
-    return secret
-
-
 _SSH_KEY = re.compile(r"(ssh-|ecdsa-sha2-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+( .*)?")
 
 
@@ -264,7 +254,7 @@ BaseUrl = Annotated[Text, AfterValidator(_base_url)]
 Address = Annotated[Text, AfterValidator(_alertmanager)]
 Addresses = Annotated[tuple[Address, ...], BeforeValidator(_some), BeforeValidator(_listed)]
 Token = Annotated[Secret, AfterValidator(_token)]
-DatabaseUrl = Annotated[Secret, AfterValidator(_database_url)]
+DatabaseUrl = Annotated[Secret, AfterValidator(database_url)]
 SshKey = Annotated[Secret, AfterValidator(_ssh_key)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_some), BeforeValidator(_listed)]
 Some = BeforeValidator(_some)
