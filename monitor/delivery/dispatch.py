@@ -30,7 +30,7 @@ from monitor.alerting.outbox import (
     Settlement,
 )
 from monitor.delivery.destination import Destination
-from monitor.delivery.retry import RetryPolicy, refuses_message
+from monitor.delivery.retry import RetryPolicy, refuses_message, settle_unconfigured
 from monitor.errors import DeliveryError, DeliveryUnknownError, StoreError
 
 PARALLEL = 8
@@ -201,8 +201,7 @@ class Dispatcher:
     def _attempt(self, claimed: Claimed) -> Settlement:
         destination = self.destinations.get(claimed.destination)
         if destination is None:
-            reason = "its destination is no longer configured"
-            return Settlement(status=NotificationStatus.DEAD, at=self._now(), error=reason)
+            return settle_unconfigured(claimed.created_at, self._now())
         try:
             self._sender.send(destination, claimed.title, claimed.body, claimed.format)
         except DeliveryError as error:

@@ -8,6 +8,9 @@ from monitor.errors import DeliveryError, DeliveryRefusedError, DeliveryUnknownE
 
 _MESSAGE_REFUSED = frozenset({400, 413, 415, 422})
 """HTTP statuses that speak of the message, not of the receiver or of the moment (RFC 9110)."""
+RELOADED_WITHIN = timedelta(minutes=15)
+"""By then all processes on one database have read a new configuration."""
+_ASK_AGAIN = timedelta(seconds=30)
 _DOUBLINGS = 32  # more would outgrow any cap, and a timedelta
 
 
@@ -73,3 +76,20 @@ class RetryPolicy:
 def refuses_message(error: DeliveryError) -> bool:
     """Return whether a receiver objects to the message, not to the sender or the moment."""
     return isinstance(error, DeliveryRefusedError) and error.status in _MESSAGE_REFUSED
+
+
+def settle_unconfigured(queued_at: datetime, now: datetime) -> Settlement:
+    """Return what becomes of a message whose destination this process does not know.
+
+    Another one on the same database may have queued it by a configuration that is yet to be
+    reloaded here; what nobody has sent after a while is to a destination that is gone.
+    """
+    if timedelta(0) <= now - queued_at < RELOADED_WITHIN:
+        return Settlement(
+            status=NotificationStatus.QUEUED,
+            at=now,
+            retry_at=now + _ASK_AGAIN,
+            error="its destination is not configured here",
+        )
+    reason = "its destination is no longer configured"
+    return Settlement(status=NotificationStatus.DEAD, at=now, error=reason)

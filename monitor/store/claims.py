@@ -73,8 +73,12 @@ def claim(
     (`unknown_attempts`). No notification is ever claimed by two tokens at a time.
     """
     ids: list[int] = []
-    for head in connection.execute(_due(now, limit, only)).all():
-        rate = (rates or {}).get(head.destination)
+    limited = rates or {}
+    spent = [
+        each for each, rate in limited.items() if not pacing.allowed(connection, each, rate, now, 1)
+    ]
+    for head in connection.execute(_due(now, limit, only, spent)).all():
+        rate = limited.get(head.destination)
         most = run if rate is None else pacing.allowed(connection, head.destination, rate, now, run)
         found = _run(connection, head, now, most, only)
         if rate is not None and found:
@@ -181,9 +185,15 @@ def _settle(connection: Connection, claimed: Claimed, settlement: Settlement) ->
     return settled.rowcount
 
 
-def _due(now: datetime, limit: int, only: Collection[NotificationId] | None) -> Select[Any]:
-    """Select the heads of the destinations' queues that can be claimed now.
+def _due(
+    now: datetime,
+    limit: int,
+    only: Collection[NotificationId] | None,
+    spent: Collection[DestinationKey],
+) -> Select[Any]:
+    """Select the heads of the destinations' queues that can be claimed now, but of the `spent`.
 
+    Those would take the places of others that have something to send.
     A few steps for each destination, however long the queues are. On PostgreSQL the rows are
     locked, and those that another claim has locked are left to it; it then finds its conditions
     checked once more against what the other one wrote.
@@ -204,6 +214,7 @@ def _due(now: datetime, limit: int, only: Collection[NotificationId] | None) -> 
                 and_(_SENDING, _is_over(_C.lease_until, now)),
             ),
             true() if only is None else _C.id.in_(only),
+            destinations.c.destination.not_in(spent),
         )
         .order_by(_C.id)
         .limit(limit)

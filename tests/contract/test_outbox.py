@@ -394,6 +394,25 @@ def test_a_rate_limit_makes_wait_and_drops_nothing(database: Database) -> None:
     assert told == [["0", "1", "2"], [], [], ["3", "4", "5"], [], ["6", "7"]]
 
 
+def test_destinations_whose_rate_is_spent_keep_no_other_waiting(database: Database) -> None:
+    rates = {
+        a_draft(f"slow#{n}").destination: RateLimit(count=1, per=at(60) - at(0)) for n in range(3)
+    }
+    enqueue(database, [a_draft(each) for each in [*rates] * 2])
+
+    def claim(minute: float) -> list[str]:
+        claimed = Outbox(database).claim(
+            at(minute), token=TOKEN, lease_for=LEASE, limit=3, rates=rates
+        )
+        Outbox(database).settle([(each, SENT) for each in claimed])
+        return [each.destination for each in claimed]
+
+    assert claim(0) == [*rates]
+    enqueue(database, [a_draft("quick#1")])
+    assert claim(1) == ["quick#1"]
+    assert claim(60) == [*rates]
+
+
 def test_a_rate_limit_holds_for_each_stretch_of_time_and_one_destination(
     database: Database,
 ) -> None:

@@ -19,8 +19,14 @@ from monitor.alerting.outbox import (
     Settlement,
 )
 from monitor.delivery.destination import Destination, destinations
-from monitor.delivery.dispatch import LEASE_FOR, RUN, RUN_FOR, Dispatcher, DrainReport
-from monitor.delivery.retry import RetryPolicy
+from monitor.delivery.dispatch import (
+    LEASE_FOR,
+    RUN,
+    RUN_FOR,
+    Dispatcher,
+    DrainReport,
+)
+from monitor.delivery.retry import RELOADED_WITHIN, RetryPolicy
 from monitor.errors import DeliveryRefusedError, DeliveryUnknownError, StoreBusyError
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -246,10 +252,20 @@ def test_what_may_have_arrived_a_dozen_times_is_given_up() -> None:
     assert DrainReport(dead=1) not in reports[:-1]
 
 
+def test_what_another_process_queued_by_a_newer_configuration_waits_for_a_reload() -> None:
+    bench = Bench(FakeOutbox(("a", "1"), ("b", "2")))
+    there = bench.destinations.pop(BY_NAME["a"].key)
+    assert bench.drain() == DrainReport(refused=1, sent=1)
+    assert bench.outbox.states[0].error == "its destination is not configured here"
+    assert bench.drain(after=timedelta(seconds=29)) == DrainReport()
+    bench.destinations[there.key] = there
+    assert bench.drain(after=timedelta(seconds=1)) == DrainReport(sent=1)
+
+
 def test_a_destination_that_is_gone_from_the_configuration_is_dead() -> None:
     bench = Bench(FakeOutbox(("a", "1"), ("b", "2")))
     del bench.destinations[BY_NAME["a"].key]
-    assert bench.drain() == DrainReport(dead=1, sent=1)
+    assert bench.drain(after=RELOADED_WITHIN) == DrainReport(dead=1, sent=1)
     assert "no longer configured" in bench.outbox.states[0].error
     assert bench.sender.sent == [("b", "2")]
 
