@@ -164,7 +164,9 @@ def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
         # Past SQLAlchemy, for these two cannot fail, and a purchase waits for them.
         driver: Any = connection.connection.driver_connection
         for pragma in ("query_only", "synchronous"):
-            driver.execute(f"PRAGMA {pragma} = {options[pragma]}")
+            if connection.info.get(pragma) != options[pragma]:
+                driver.execute(f"PRAGMA {pragma} = {options[pragma]}")
+                connection.info[pragma] = options[pragma]
         connection.exec_driver_sql(options["begin"])
 
     return engine

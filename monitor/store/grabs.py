@@ -33,6 +33,7 @@ class Books:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._rules: frozenset[str] = frozenset()  # those known to be in the database
 
     @contextmanager
     def book(self, *, durable: bool = True) -> Iterator["Book"]:
@@ -45,7 +46,10 @@ class Books:
         """
         with self._database.transaction(durable=durable) as connection:
             state = _lock(connection)
-            yield Book(connection, state, version=state.version - 1)
+            book = Book(connection, state, version=state.version - 1, rules=self._rules)
+            yield book
+            book.write_steps()
+        self._rules |= book.rules
 
     @contextmanager
     def reading(self) -> Iterator["Book"]:
@@ -59,7 +63,7 @@ class Books:
                 pass
         with self._database.read() as connection:
             state = connection.execute(select(buying)).one()
-            yield Book(connection, state, version=state.version)
+            yield Book(connection, state, version=state.version, rules=self._rules)
 
     def _state(self) -> Row[Any] | None:
         with self._database.read() as connection:
@@ -80,12 +84,19 @@ def _lock(connection: Connection) -> Row[Any]:
 
 
 class Book:
-    """One open transaction on all grabs; `monitor.grab.book.Book` says what each method does."""
+    """One open transaction on all grabs; `monitor.grab.book.Book` says what each method does.
 
-    def __init__(self, connection: Connection, state: Row[Any], *, version: int) -> None:
+    `rules` are in the database already. Steps are written together, at its end.
+    """
+
+    def __init__(
+        self, connection: Connection, state: Row[Any], *, version: int, rules: frozenset[str]
+    ) -> None:
         self._connection = connection
         self._state = state
         self._version = version
+        self.rules = rules
+        self._steps: list[dict[str, Any]] = []
 
     def version(self) -> int:
         """Return how many books were written before this one: it names what this one finds."""
@@ -147,6 +158,7 @@ class Book:
 
     def history(self, grab_id: GrabId) -> tuple[GrabEvent, ...]:
         """Return all steps of one grab, oldest first."""
+        self.write_steps()
         rows = self._connection.execute(statements.HISTORY, {"grab_id": grab_id})
         return tuple(map(read_event, rows))
 
@@ -172,6 +184,7 @@ class Book:
         That is how many of each rule reached each status, by whatever process or command; nothing
         after `None`.
         """
+        self.write_steps()
         newest = self._connection.scalar(statements.NEWEST_STEP) or 0
         if after is None:
             return newest, {}
@@ -186,7 +199,9 @@ class Book:
             StoreError: another grab has its instance name.
         """
         connection = self._connection
-        connection.execute(statements.knowing_rule(connection.dialect.name), {"rule": new.rule})
+        if new.rule not in self.rules:
+            connection.execute(statements.knowing_rule(connection.dialect.name), {"rule": new.rule})
+            self.rules |= {new.rule}
         first = {"version": 1, "spent": 0, "checks": 0, "forwards": "[]", "told": "[]"}
         key = connection.execute(statements.ADD, {**columns(new), **first}).scalar_one()
         added = Grab(**values(new), id=GrabId(key), version=1)
@@ -231,6 +246,12 @@ class Book:
         )
         return following if written.rowcount == 1 else None
 
+    def write_steps(self) -> None:
+        """Write the steps that were not written yet."""
+        if self._steps:
+            self._connection.execute(statements.ADD_STEP, self._steps)
+            self._steps = []
+
     def _record(self, grab: Grab, before: GrabStatus | None, at: datetime) -> None:
         step = {
             "grab_id": grab.id,
@@ -239,4 +260,4 @@ class Book:
             "after": grab.status.value,
             "reason": grab.reason,
         }
-        self._connection.execute(statements.ADD_STEP, step)
+        self._steps.append(step)
