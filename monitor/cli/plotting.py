@@ -14,7 +14,7 @@ from monitor.cli.week import shares
 from monitor.history.pieces import Piece
 from monitor.history.selection import Model
 from monitor.history.sessions import merged
-from monitor.history.summary import Summary
+from monitor.history.summary import Source, Summary
 from monitor.history.verdict import Verdict
 from monitor.history.window import Window
 from monitor.market.money import NanoDollars
@@ -97,12 +97,13 @@ def stats_plot(answer: Answer, told: Verdict, parts: Sequence[Summary], zone: tz
     best = answer.past.best
     words = {} if best is None else {"median": best.median, "lowest": best.low}
     marks = {f"{word} {money(price)}": price for word, price in words.items()}
+    rolled = (part for part in parts if Source.RAW not in part.sources)
     return Chart(
         title=textwrap.fill(told.sentence, _TITLE_WIDTH),
         footer=footer(answer.past.window, zone),
         window=answer.past.window,
         zone=zone,
-        covered=answer.covered,
+        covered=merged([*answer.covered, *covered_steps(rolled)]),
         lines=[line(answer.model.gpu, parts)],
         marks=marks,
         hours={slot: share for slot, share, _ in shares(answer, zone) if share is not None},

@@ -45,6 +45,7 @@ from monitor.cli.week import print_week, shares
 from monitor.clock import utc_now
 from monitor.config.durations import show_duration
 from monitor.errors import MonitorError
+from monitor.history.pieces import time_of
 from monitor.history.selection import Selection
 from monitor.history.verdict import Verdict, percent
 from monitor.history.window import HOUR, Window
@@ -98,7 +99,7 @@ def stats(
     settings = read_config(config)
     with opened(settings) as database, database.read() as connection:
         found = answers(connection, selection, asked)
-        known = [each for each in found if each.covered]
+        known = [each for each in found if each.past.covered or each.covered]
         if not known:
             raise MonitorError(
                 unknown(selection, asked, last_known(connection, marketplace), sold=bool(found))
@@ -188,12 +189,19 @@ def _print(known: Sequence[Answer], span: timedelta, zone: tzinfo) -> None:
     (answer,) = known
     typer.echo(verdict(answer, span).sentence + "\n")
     _print_spread(answer)
-    print_stays(answer)
-    print_week(answer, zone)
+    if answer.covered:
+        print_stays(answer)
+        print_week(answer, zone)
     err.print(
         f"{answer.model.marketplace}: {percent(answer.past.coverage)} of the last "
         f"{_words(span)} was polled; all shares are of that time"
     )
+    kept = time_of(answer.covered)
+    if kept < answer.past.covered:
+        err.print(
+            f"how long it could be had, and when in the week, is told of {show_duration(kept)} of "
+            "it: of the rest intervals are no longer kept (database.retention)"
+        )
 
 
 def _print_many(known: Sequence[Answer], span: timedelta) -> None:

@@ -19,8 +19,8 @@ class Verdict:
     """A model's present best price against its past.
 
     `price` is `None` if it cannot be had; `seen_at` is the last good poll, `None` if there was
-    none in the window, which ends at `until`. `span` says the window, such as "30 days". `lowest`
-    are the prices of all that is known.
+    none in the window, which ends at `until`, or none that is kept. `span` says the window, such
+    as "30 days". `lowest` are the prices of all that is known.
     """
 
     gpu: str
@@ -46,7 +46,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict for a person."""
-        if self.seen_at is None:
+        if not self.past.covered and self.seen_at is None:
             return f"nothing is known of {self.gpu} in the last {self.span}"
         parts = [self._present(), self._low()]
         if self.past.coverage < _LITTLE_KNOWN:
@@ -54,6 +54,8 @@ class Verdict:
         return self._as_of() + ", ".join(part for part in parts if part)
 
     def _present(self) -> str:
+        if self.seen_at is None:
+            return f"what {self.gpu} cost then is not kept, only what hours and days came to"
         if self.price is None:
             share = self.past.availability or 0
             return (

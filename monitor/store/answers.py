@@ -26,7 +26,8 @@ class Answer:
     """A model in a window, and all that is known of it until its end (`ever`).
 
     `price` is the best one at `seen_at`, the last good poll in the window. `had` is when it could
-    be had, `covered` when that is known; `places` are the sessions per location or hostnode.
+    be had, `covered` when that is known, by intervals: of time whose intervals are deleted only
+    `past` and `ever` tell; `places` are the sessions per location or hostnode.
     """
 
     model: Model

@@ -57,6 +57,8 @@ def covered(
     """
     if not deleted_too:
         window = progress.kept(connection, marketplace, window)
+    if not window.length:
+        return []
     rows = connection.execute(
         select(coverage.c.valid_from, coverage.c.valid_to)
         .join(marketplaces)

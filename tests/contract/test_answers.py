@@ -1,11 +1,15 @@
 """What `stats` says, from the intervals."""
 
+from datetime import timedelta
+
+from monitor.cli.stats import verdict
 from monitor.history.selection import Selection
-from monitor.history.window import Window
+from monitor.history.window import DAY, Window
 from monitor.market.hostnode import Location, LocationId
 from monitor.store.answers import Answer, answers
 from monitor.store.engine import Database
 from monitor.store.observations import Observations
+from tests.contract.rolling import expire, roll_up
 from tests.contract.samples import NOON, a_hostnode, a_snapshot, an_offer, at, record, selling
 
 HOUR = Window(NOON, at(60))
@@ -42,6 +46,25 @@ def test_without_a_poll_in_the_window_nothing_is_said(database: Database) -> Non
     record(database, selling(NOON, 2))
     found = answer(database, Window(at(10), at(20)))
     assert (found.price, found.seen_at, found.covered) == (None, None, [])
+
+
+def test_of_time_whose_intervals_are_deleted_no_price_is_told_and_nothing_said_to_be_gone(
+    database: Database,
+) -> None:
+    """It could be had all the time, which its hours still tell."""
+    known = Observations()
+    hour = timedelta(hours=1)
+    for index in range(24 * 5):
+        record(database, selling(NOON + index * hour, 2), known, hour)
+    roll_up(database)
+    expire(database, "tensordock", NOON + 4 * DAY)
+    found = answer(database, Window(NOON, NOON + 2 * DAY))
+    assert (found.price, found.seen_at, found.covered) == (None, None, [])
+    assert found.past.availability == 1
+    assert verdict(found, 2 * DAY).sentence == (
+        "what gpu-0 cost then is not kept, only what hours and days came to, "
+        "historical low 2.00 on 21 March"
+    )
 
 
 def test_sessions_per_hostnode_per_location_and_anywhere(database: Database) -> None:

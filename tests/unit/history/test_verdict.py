@@ -100,7 +100,7 @@ def test_what_comes_for_the_first_time() -> None:
 
 
 def test_nothing_is_said_without_a_poll() -> None:
-    assert verdict(None, None, seen_at=None).sentence == (
+    assert verdict(None, None, covered=0, seen_at=None).sentence == (
         "nothing is known of h100 in the last 30 days"
     )
 
