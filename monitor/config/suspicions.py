@@ -1,5 +1,6 @@
 """What is allowed and yet looks wrong: told as warnings, with their positions."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -19,6 +20,7 @@ from monitor.config.model import (
 from monitor.config.names import did_you_mean
 from monitor.config.place import Finding, Place
 from monitor.grab.wish import stricter
+from monitor.market.money import NANO_PER_DOLLAR
 from monitor.rules.against import Yardstick
 
 SHORTEST_POLL = timedelta(seconds=5)
@@ -26,6 +28,11 @@ SHORTEST_POLL = timedelta(seconds=5)
 
 SHORTEST_RETENTION = timedelta(days=7)
 """What is deleted cannot be had back, and `400m` is soon written for `400d`."""
+
+DEAREST_GPU = 50 * NANO_PER_DOLLAR
+"""Per hour. The dearest in the recorded markets is at 2.49 $: above this a point is missing."""
+
+_COUNTRY_CODE = re.compile("[A-Za-z]{2,3}")
 
 GPU_NAMES = (
     "a100-nvlink-40gb",
@@ -115,12 +122,26 @@ def _rule(place: Place, rule: RuleConfig, config: Config) -> Iterator[Finding]:
     if rule.match == MatchConfig():
         yield (*place, "match"), "matches every offer"
     yield from _windows((*place, "match"), rule.match, config.database.retention)
+    yield from _slips((*place, "match"), rule.match)
     for index, glob in enumerate(rule.match.gpu or ()):
         if not any(fnmatchcase(name, glob.lower()) for name in GPU_NAMES):
             hint = did_you_mean(glob, GPU_NAMES)
             yield (*place, "match", "gpu", index), f"fits no GPU seen so far{hint}"
     if rule.grab:
         yield from _rule_grab(place, rule, rule.grab, config)
+
+
+def _slips(place: Place, match: MatchConfig) -> Iterator[Finding]:
+    """Yield what a slip of the pen makes of a condition: one that all meet, or none."""
+    for key in ("min_uptime", "uptime_below"):
+        if 0 < (getattr(match, key) or 0) <= 1:
+            yield (*place, key), "is at most 1 %: uptime is in percent, such as 99.5"
+    for key, gpus in (("max_price_per_gpu_hour", 1), ("max_total_per_hour", match.gpu_count)):
+        if (getattr(match, key) or 0) > DEAREST_GPU * gpus:
+            yield (*place, key), "is over 50 $ for each GPU and hour"
+    for index, glob in enumerate(match.country or ()):
+        if _COUNTRY_CODE.fullmatch(glob):
+            yield (*place, "country", index), "is no country's name in full, such as `Norway`"
 
 
 def _windows(place: Place, match: MatchConfig, retention: timedelta) -> Iterator[Finding]:

@@ -57,6 +57,20 @@ def _typed(value: object) -> object:
     return value.typed if isinstance(value, Plain) else value
 
 
+def _number(value: object) -> object:
+    """Return a number, unless YAML reads it as another one than a person does.
+
+    `010` is 8 in YAML, `1_000` is 1000 and `1:30` is 90.
+    """
+    typed = _typed(value)
+    if isinstance(value, Plain) and not isinstance(typed, bool) and _ODD.search(value):
+        raise ValueError(f"is {typed} in YAML: write a number without leading 0, `_`, `:` or `x`")
+    return typed
+
+
+_ODD = re.compile(r"^[-+]?0\d|^[-+]?0[bx]|[_:]")
+
+
 def _listed(value: object) -> object:
     """Let a single text stand for a list of one."""
     return [value] if isinstance(value, str) else value
@@ -106,11 +120,16 @@ def _some_time(duration: timedelta) -> timedelta:
     return duration
 
 
+_NO_DOLLARS = "must be an amount of US dollars such as 2.20, without a sign or `_`"
+
+
 def _dollars(value: object) -> object:
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
-        raise ValueError("must be an amount of US dollars such as 2.20, without a sign") from None
+        raise ValueError(_NO_DOLLARS) from None
+    if "_" in str(value):  # which `Decimal` passes over
+        raise ValueError(_NO_DOLLARS)
     if not amount.is_finite() or not 0 < amount <= MOST_DOLLARS:
         raise ValueError(f"must be more than 0 and at most {MOST_DOLLARS} US dollars")
     if amount < Decimal(1) / NANO_PER_DOLLAR:
@@ -231,9 +250,9 @@ def _permissions(text: str) -> str:
 
 
 Flag = Annotated[bool, Strict(), BeforeValidator(_typed)]
-Whole = Annotated[int, Strict(), BeforeValidator(_typed), Ge(0), Le(1_000_000_000)]
+Whole = Annotated[int, Strict(), BeforeValidator(_number), Ge(0), Le(1_000_000_000)]
 Count = Annotated[Whole, Ge(1)]
-Number = Annotated[float, Strict(), AllowInfNan(False), BeforeValidator(_typed)]  # noqa: FBT003 - pydantic's own name for it
+Number = Annotated[float, Strict(), AllowInfNan(False), BeforeValidator(_number)]  # noqa: FBT003 - pydantic's own name for it
 Percentage = Annotated[Number, Ge(0), Le(100)]
 SomePercentage = Annotated[Number, Ge(0.001), Le(99.999)]
 Amount = Annotated[Number, Ge(0)]

@@ -45,6 +45,23 @@ SUSPICIOUS = [
         "3:23: database.retention: is under 7d (`d` is days): older history is deleted",
     ),
     (
+        CHAT + "rules: [{name: r, match: {min_uptime: 0.99}}]\n",
+        "5:39: rules[0].match.min_uptime: is at most 1 %: uptime is in percent, such as 99.5",
+    ),
+    (
+        CHAT + "rules: [{name: r, match: {max_price_per_gpu_hour: 220}}]\n",
+        "5:51: rules[0].match.max_price_per_gpu_hour: is over 50 $ for each GPU and hour",
+    ),
+    (
+        CHAT + "rules: [{name: r, match: {gpu_count: 2, max_total_per_hour: 101, "
+        "resources: {}}}]\n",
+        "5:61: rules[0].match.max_total_per_hour: is over 50 $ for each GPU and hour",
+    ),
+    (
+        CHAT + "rules: [{name: r, match: {country: [Norway, NO]}}]\n",
+        "5:45: rules[0].match.country[1]: is no country's name in full, such as `Norway`",
+    ),
+    (
         "notifications: {group_interval: 2h, repeat_interval: 1h}\n",
         "3:54: notifications.repeat_interval: is shorter than group_interval, which holds it back",
     ),
@@ -110,6 +127,8 @@ def test_a_glob_that_fits_a_gpu_is_not_told(load_text: Any, gpu: str) -> None:
 
 FINE = [
     "database: {retention: 7d}\n",
+    CHAT + "rules: [{name: r, match: {min_uptime: 0, max_price_per_gpu_hour: 50}}]\n",
+    CHAT + "rules: [{name: r, match: {country: ['U*', Oman], uptime_below: 99}}]\n",
     "notifications: {group_interval: 1h, repeat_interval: 1h}\n",
     *(
         f"{CHAT}{PRESET}rules: [{{name: r, match: {{gpu: l4-*, gpu_count: 2, {match}}},\n"
