@@ -79,7 +79,7 @@ class Monitor:
             evaluated=self._alertmanagers.wake,
             buyer=self._purchases.ready,
         )
-        self._health = Health(self._shared, self._delivery.wake)
+        self._health = Health(self._shared, self._delivery.wake, self._alertmanagers.troubles)
         self._digest = DailyDigest(self._shared, self._delivery.wake)
         self._upkeep = Upkeep(self._shared)
         self._history = History(self._shared)

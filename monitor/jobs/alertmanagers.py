@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -13,9 +14,11 @@ from monitor.delivery.postable import RESEND_EVERY, RESOLVED_FOR, postable
 from monitor.errors import DeliveryError
 from monitor.jobs.shared import SECOND, Shared, job
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName
+from monitor.rules.system import Trouble
 from monitor.scheduler import Watch, Worker
 from monitor.setup import Setup
 from monitor.store import alerts
+from monitor.store.deliveries import FORGOTTEN_AFTER, TRIES
 
 log = structlog.get_logger("monitor.jobs")
 
@@ -30,6 +33,15 @@ _Sent = tuple[AlertState, datetime]
 """The state of an alert that was accepted last, and when."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failures:
+    """How often in a row something was not accepted, when last, and what is wrong."""
+
+    count: int
+    at: datetime
+    trouble: Trouble
+
+
 class Alertmanagers:
     """Sends every alert that fires, or was lately resolved, to the Alertmanagers of its rule.
 
@@ -42,10 +54,19 @@ class Alertmanagers:
         self._shared = shared
         self._sender = AlertmanagerSender()
         self._sent: dict[DestinationKey, dict[_Life, _Sent]] = {}
+        self._failures: dict[DestinationKey, _Failures] = {}
         self._worker = Worker(job("alertmanagers", self._tell, _LOOK_EVERY, minutes=2), watch)
         self.start = self._worker.start
         self.wake = self._worker.wake
         self.leave = self._worker.leave
+
+    def troubles(self, now: datetime) -> list[Trouble]:
+        """Return the Alertmanagers that take nothing, by the measure of `deliveries.troubles`."""
+        return [
+            each.trouble
+            for each in list(self._failures.values())
+            if each.count >= TRIES and now - each.at < FORGOTTEN_AFTER
+        ]
 
     def _tell(self, now: datetime) -> None:
         setup = self._shared.setup
@@ -81,8 +102,15 @@ class Alertmanagers:
         except DeliveryError as error:
             status, problem = NotificationStatus.QUEUED, str(error)
             log.warning("alerts not accepted", destination=to.key, alerts=len(told), error=problem)
+            before = self._failures.get(to.key)
+            self._failures[to.key] = _Failures(
+                count=1 + (before.count if before else 0),
+                at=now,
+                trouble=Trouble(receiver=to.receiver, destination=to.key, error=problem),
+            )
         else:
             status = NotificationStatus.SENT
+            self._failures.pop(to.key, None)
             log.info("alerts sent", destination=to.key, alerts=len(told))
         self._shared.metrics.count_notification(to.receiver, status)
         return status is NotificationStatus.SENT

@@ -1,7 +1,7 @@
 """The program's own health: late polls, receivers that take nothing, a disk that runs full."""
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 from monitor.config.model import MarketplaceConfig
@@ -9,18 +9,27 @@ from monitor.jobs.shared import SECOND, Shared, job
 from monitor.reporting import log_transitions
 from monitor.rules.alert import RuleName
 from monitor.rules.evaluate import Seen, evaluate
-from monitor.rules.system import PROGRAM, Disk, System, seen_late, seen_of_program
+from monitor.rules.system import PROGRAM, Disk, System, Trouble, seen_late, seen_of_program
 from monitor.scheduler import Job
 from monitor.store import alerts, deliveries, marketplaces
 from monitor.telling import tell
 
 
 class Health:
-    """Evaluates what no poll can tell; `wake` is called when messages were queued."""
+    """Evaluates what no poll can tell; `wake` is called when messages were queued.
 
-    def __init__(self, shared: Shared, wake: Callable[[], None]) -> None:
+    `untold` returns the destinations that are told past the outbox, and take nothing.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        wake: Callable[[], None],
+        untold: Callable[[datetime], Iterable[Trouble]],
+    ) -> None:
         self._shared = shared
         self._wake = wake
+        self._untold = untold
         self._started_at: datetime | None = None
 
     def jobs(self) -> list[Job]:
@@ -50,7 +59,7 @@ class Health:
     def _look_at_program(self, now: datetime) -> None:
         setup = self._shared.setup
         with self._shared.database.read() as connection:
-            found = deliveries.troubles(connection, now)
+            found = [*deliveries.troubles(connection, now), *self._untold(now)]
             active = alerts.load(connection, PROGRAM)
         seen = seen_of_program(
             setup.plan.system.values(),

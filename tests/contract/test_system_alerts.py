@@ -1,6 +1,6 @@
 """Alerts about the program itself, on both databases: from what goes wrong to what is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from monitor.jobs.health import Health
 from monitor.jobs.shared import Shared
 from monitor.market.snapshot import Outcome
 from monitor.rules.alert import Alert, AlertState
-from monitor.rules.system import PROGRAM
+from monitor.rules.system import PROGRAM, Trouble
 from monitor.setup import set_up
 from monitor.store import alerts, claims, deliveries, outbox
 from monitor.store.engine import Database
@@ -24,12 +24,12 @@ from tests.contract.samples import MINUTE, NOON, a_draft, a_failure, a_poll, at,
 
 CONFIG = """\
 marketplaces: [{name: tensordock, kind: tensordock, base_url: "http://127.0.0.1:9", token: t}]
+rules: [{name: cheap, match: {max_price_per_gpu_hour: 2}, notify: []}]
 receivers:
   - {name: chat, urls: ["json://127.0.0.1:1/"]}
   - {name: mail, urls: ["json://127.0.0.1:2/"]}
-notifications: {notify: [chat, mail]}
-rules: [{name: cheap, match: {max_price_per_gpu_hour: 2}, notify: []}]
 """
+TOLD = "notifications: {notify: [chat, mail]}\n"
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def monitor(database: Database, tmp_path: Path) -> Callable[..., Shared]:
     """Return what builds all that a job works with, on a configuration with more in it."""
 
     def build(more: str = "") -> Shared:
-        (tmp_path / "monitor.yaml").write_text(CONFIG + more)
+        told = "" if "notifications:" in more else TOLD
+        (tmp_path / "monitor.yaml").write_text(CONFIG + more + told)
         return Shared(
             setup=set_up(load(tmp_path / "monitor.yaml", {})),
             database=database,
@@ -128,9 +129,9 @@ def test_one_that_is_switched_off_is_not_there_and_ends_if_it_was(
     assert lives(off, DOWN) == {}
 
 
-def looked(shared: Shared, *minutes: float) -> list[Alert]:
+def looked(shared: Shared, *minutes: float, untold: Iterable[Trouble] = ()) -> list[Alert]:
     """Look after the program's health at some minutes; return the alerts about it."""
-    (job,) = Health(shared, lambda: None).jobs()
+    (job,) = Health(shared, lambda: None, lambda _now: untold).jobs()
     for minute in minutes:
         job.act(at(minute))
     with shared.database.read() as connection:
@@ -191,6 +192,26 @@ def test_a_receiver_that_takes_nothing_is_told_to_the_others(
     assert [each for each in messages(database) if each[1] == told] == [("mail", told)]
     attempt(database, at(3), NotificationStatus.SENT)
     (alert,) = looked(shared, 4)
+    assert alert.state is AlertState.RESOLVED
+
+
+def test_an_alertmanager_that_takes_nothing_is_told_to_the_others(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    """It is told past the outbox, by a job that says what was not accepted."""
+    shared = monitor(
+        """\
+  - {name: am, kind: alertmanager, url: "http://127.0.0.1:3"}
+notifications: {notify: [chat, am]}
+system: {receiver: {for: 0s, keep_firing_for: 0s}}
+"""
+    )
+    (key,) = shared.setup.plan.destinations["am"]
+    trouble = Trouble(receiver="am", destination=key, error="answered 500")
+    (alert,) = looked(shared, 1, untold=[trouble])
+    assert (alert.rule, alert.state) == ("system:receiver:am", AlertState.FIRING)
+    assert messages(database) == [("chat", "gpu-monitor: the receiver am takes no messages")]
+    (alert,) = looked(shared, 2)
     assert alert.state is AlertState.RESOLVED
 
 

@@ -21,7 +21,7 @@ from monitor.store.ledger import Ledgers
 from monitor.store.migrate import upgrade
 from monitor.web.metrics import Metrics
 from tests.contract.samples import RULE, an_alert, at
-from tests.integration.receivers import HttpReceiver, http_receiver
+from tests.integration.receivers import Answer, HttpReceiver, http_receiver
 
 CONFIG = """\
 marketplaces: [{{name: tensordock, kind: tensordock, base_url: "http://127.0.0.1:9", token: t}}]
@@ -81,3 +81,16 @@ def test_of_an_alert_that_ended_and_fires_again_only_the_present_life_is_told(
     tell(at(9))
     starts = [[alert["startsAt"][:16] for alert in body] for body in posted(receiver)]
     assert starts == [["2026-03-21T12:01"], ["2026-03-21T12:06"], ["2026-03-21T12:06"]]
+
+
+def test_an_alertmanager_that_takes_nothing_is_in_trouble_from_the_third_time_on(
+    shared: Shared, receiver: HttpReceiver
+) -> None:
+    job, tell = telling(shared)
+    save(shared, an_alert())
+    receiver.answers(*[Answer(status=500)] * 3, Answer())
+    known = []
+    for minute in range(4):
+        tell(at(minute))
+        known.append([each.error for each in job.troubles(at(minute))])
+    assert known == [[], [], ["the receiver answered 500 Internal Server Error {}"], []]
