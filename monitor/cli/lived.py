@@ -56,9 +56,9 @@ class Lived:
         self, since: datetime, until: datetime, good: Sequence[datetime]
     ) -> Iterator[datetime]:
         """Yield the instants between two changes at which nothing had changed."""
-        polled = good[bisect_right(good, since) : bisect_left(good, until)]
-        if polled:
-            yield from polled
+        first, last = bisect_right(good, since), bisect_left(good, until)
+        if first < len(good) and good[first] <= until:  # the table knows of this time
+            yield from good[first:last]
             return
         at = since + self.interval
         while at < until:
