@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
 
-.PHONY: help demo run test quick check lint types bench firings dashboards pictures lock format clean
+.PHONY: help demo run test quick check lint types bench firings kills day dashboards pictures lock format clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -46,6 +46,12 @@ dashboards: $(READY)  ## write grafana/json from its source
 
 firings: $(READY)  ## a thousand firings of a rule in a market that refuses and loses answers
 	$(BIN)/python -m tests.bench.firings $(ARGS)
+
+kills: $(READY)  ## the daemon killed at each step of a purchase, twenty seeds each (ARGS="--seeds 3")
+	$(BIN)/python -m tests.proofs kills $(ARGS)
+
+day: $(READY)  ## a day at 60 times its speed, killed twenty times, beside an undisturbed one; 25 minutes
+	$(BIN)/python -m tests.proofs day $(ARGS)
 
 pictures: $(READY)  ## draw the dashboards from a real Prometheus, and write grafana/PANELS.md
 	$(BIN)/python -m tests.pictures

@@ -176,7 +176,11 @@ class _Conversation(BaseHTTPRequestHandler):
 
     def _converse(self) -> None:
         at = monotonic()
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # who sent it has died: nothing has arrived
+            self.close_connection = True
+            return
         self.server.requests.add(
             Request(
                 method=self.command, path=self.path, headers=dict(self.headers), body=body, at=at

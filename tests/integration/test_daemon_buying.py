@@ -1,4 +1,4 @@
-"""The daemon that buys: killed at each step, stopped halfway, and two of them at once."""
+"""The daemon that buys: stopped halfway, forbidden to, asked, and two of them at once."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ import pytest
 
 from monitor.clock import monotonic
 from tests.contract.conftest import Server, postgresql
-from tests.integration.buying_drivers import STEPS
 from tests.integration.daemon import CHEAP_H100, Event, Site, site, until
 
 __all__ = ["postgresql"]  # pytest finds the fixture here
@@ -69,34 +68,6 @@ def is_sound(place: Site) -> None:
     assert (grab["instance_id"], grab["instance_name"]) == (instance.id, instance.name)
     sent = creates(place)
     assert len(sent) == len(set(sent))
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_there_is_one_instance_in_the_end(place: Site, step: str) -> None:
-    drivers = "tests.integration.buying_drivers"
-    with place.running(drivers, step, str(place.file)) as daemon:
-        assert daemon.wait() == -9, daemon.output()
-    if step == "before-send":  # nothing was made, and a person knows it
-        with place.daemon():
-            until(lambda: grabs(place)[0]["status"] == "unknown")
-            assert creates(place) == []
-            place.ask("grabs", "resolve", "1", "--as", "failed")
-            until(lambda: is_bought(place))
-    else:
-        with place.daemon():
-            until(lambda: is_bought(place))
-    is_sound(place)
-
-
-def test_killed_while_it_waits_for_the_answer_it_finds_what_was_made(place: Site) -> None:
-    place.market.faults.on("acts-hangs", endpoint="create", times=1)
-    with place.daemon() as daemon:
-        until(place.market.market.living)
-        daemon.kill()
-    assert [each["status"] for each in grabs(place)] == ["submitted"]
-    with place.daemon():
-        until(lambda: is_bought(place))
-    is_sound(place)
 
 
 def test_asked_to_stop_while_it_waits_for_the_answer_it_ends_in_time_and_loses_nothing(
