@@ -44,5 +44,5 @@ def test_the_times_told_are_those_kept() -> None:
     ):
         assert told in PAPER
     assert SEND_WITHIN.seconds == 120
-    assert PAPER.count("two minutes") == 2
+    assert PAPER.count("two minutes") == 3
     assert "─ 2 min ─" in PAPER
