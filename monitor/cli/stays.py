@@ -6,32 +6,32 @@ from typing import Any
 
 import typer
 
-from monitor.cli.common import print_table
+from monitor.cli.common import err, print_table
 from monitor.config.durations import show_duration
 from monitor.history.sessions import (
     Session,
     Wait,
     absences,
     lasting,
+    looked_closely,
     quantile,
     sessions,
     within,
 )
 from monitor.history.verdict import percent
-from monitor.history.window import Window
 from monitor.store.answers import Answer
 
 
 class Stays:
     """How long something can be had, and how long until it is back."""
 
-    def __init__(self, found: Iterable[Sequence[Session]], covered: Sequence[Window]) -> None:
-        each = list(found)
+    def __init__(self, found: Iterable[Sequence[Session]], answer: Answer) -> None:
+        each, covered = list(found), answer.covered
         self.sessions = sum(map(len, each))
         self._lasting = [wait for one in each for wait in lasting(one)]
         self._absent = [wait for one in each for wait in absences(one, covered)]
         self.cut_off = sum(not (one.appeared and one.gone) for group in each for one in group)
-        self.soon = within(self._lasting)
+        self.soon = within(self._lasting if looked_closely(answer.had) else ())
         self.lasts = quantile(self._lasting, 0.5)
         self.back = quantile(self._absent, 0.5)
 
@@ -61,9 +61,9 @@ class Stays:
 
 def stays(answer: Answer) -> Iterator[tuple[str, Stays]]:
     """Yield what is known of a model's sessions, anywhere and per location and hostnode."""
-    yield "model", Stays([sessions(answer.had, answer.covered)], answer.covered)
-    yield "location", Stays(answer.locations, answer.covered)
-    yield "hostnode", Stays(answer.hostnodes, answer.covered)
+    yield "model", Stays([sessions(answer.had, answer.covered)], answer)
+    yield "location", Stays(answer.locations, answer)
+    yield "hostnode", Stays(answer.hostnodes, answer)
 
 
 def _seconds(length: timedelta | None) -> float | None:
@@ -85,4 +85,9 @@ def print_stays(answer: Answer) -> None:
         ((names[name], *each.cells()) for name, each in stays(answer)),
         empty="it could never be had",
     )
+    if answer.had and not looked_closely(answer.had):
+        err.print(
+            "whether it was gone in 5m is not told: changes were seldom seen so close together, "
+            "so that polls may have been further apart"
+        )
     typer.echo()

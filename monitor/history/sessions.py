@@ -19,6 +19,9 @@ SOON = timedelta(minutes=5)
 """Who is not there within this time has missed it."""
 
 
+_ONE_IN = 20
+
+
 class Session(NamedTuple):
     """It could be had from `since` to `until`; whether the beginning and the going were seen."""
 
@@ -99,6 +102,17 @@ def within(waits: Iterable[Wait], limit: timedelta = SOON) -> Odds:
     known = [each for each in waits if each.seen or each.length > limit]
     soon = sum(1 for each in known if each.length <= limit)
     return Odds(count=soon, known=len(known))
+
+
+def looked_closely(had: Iterable[Window], limit: timedelta = SOON) -> bool:
+    """Return whether polls were close enough to see what lasts no longer than `limit`.
+
+    How far apart polls were is not kept. But they were as close as the changes that they saw: of
+    those one in twenty must follow on another within `limit`, for a retry comes soon as well.
+    """
+    changes = sorted({at for stretch in had for at in stretch})
+    close = sum(after - before <= limit for before, after in pairwise(changes))
+    return close > 0 and _ONE_IN * close >= len(changes) - 1
 
 
 def quantile(waits: Iterable[Wait], share: float) -> timedelta | None:

@@ -71,6 +71,12 @@ def test_stats_for_a_script(ask: Ask) -> None:
     assert told["historical_low"] == told["low"]
 
 
+def test_polls_half_an_hour_apart_do_not_tell_what_is_gone_in_five_minutes(ask: Ask) -> None:
+    ran = ask("stats")
+    assert "gone in 5m" not in ran.out
+    assert "whether it was gone in 5m is not told" in ran.err
+
+
 def test_history_has_a_line_for_each_day(ask: Ask) -> None:
     ran = ask("history", "--since", "3d")
     lines = ran.out.splitlines()

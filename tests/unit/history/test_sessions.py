@@ -15,6 +15,7 @@ from monitor.history.sessions import (
     absences,
     appearances_by_slot,
     lasting,
+    looked_closely,
     quantile,
     sessions,
     time_by_slot,
@@ -136,3 +137,19 @@ def test_sessions_are_apart_and_add_up_to_the_time_it_could_be_had(
     assert all(one.until < other.since for one, other in pairwise(found))
     assert all(each.gone or each.until == NOON + 100 * MINUTE for each in found)
     assert all(each.appeared or each.since == NOON for each in found)
+
+
+@pytest.mark.parametrize(
+    ("apart", "retries", "closely"), [(1, 0, True), (30, 0, False), (30, 1, False), (6, 20, True)]
+)
+def test_only_who_looks_every_few_minutes_can_tell_that_nothing_goes_so_soon(
+    apart: float, retries: int, *, closely: bool
+) -> None:
+    """A retry that came soon after a poll does not make it so."""
+    had = [span(60 * session, 60 * session + apart) for session in range(100)]
+    again = [span(60 * session + apart, 60 * session + apart + 1) for session in range(retries)]
+    assert looked_closely([*had, *again]) is closely
+
+
+def test_of_what_never_changed_nothing_is_told() -> None:
+    assert not looked_closely([])
