@@ -64,9 +64,9 @@ class Standing:
             cooling=Cooling(hostnodes={}, marketplaces={}, presets={}),
         )
 
-    def at(self, now: datetime) -> "Standing":
-        """Return how things stand a little later, if nothing was written meanwhile."""
-        return replace(self, now=now)
+    def at(self, now: datetime, buying: Buying) -> "Standing":
+        """Return how things stand later, if nothing was written meanwhile."""
+        return replace(self, now=now, cooling=cooling(self.recent, buying.host_cooldown, now))
 
     def without(self, grab: GrabId) -> "Standing":
         """Return how things would stand if one grab were not there."""

@@ -18,7 +18,6 @@ from monitor.cycle import Chances
 from monitor.errors import StoreError
 from monitor.grab.names import DIGITS
 from monitor.grab.reasons import Cause, Refusal
-from monitor.grab.standing import Standing
 from monitor.jobs.shared import SECOND, Shared, job
 from monitor.provision.base import Shop, Tools
 from monitor.provision.execute import Executor
@@ -82,13 +81,11 @@ class Purchases:
             return None
         try:
             with self._tools.books.reading() as book:
-                known = self._known
-                if known is None or not known.holds(book, buying):
-                    standing = Standing.read(book, buying, utc_now())
-                    self._known = known = Known(standing=standing, buying=buying)
+                known = Known.read(book, buying, utc_now(), self._known)
         except StoreError as error:
             log.warning("buying cannot be made ready", error=str(error))
             known = None
+        self._known = known
         return Ready(rules=buying.wishes.keys(), known=known, executor=self._executor)
 
     def settle(self, patience: timedelta) -> bool:

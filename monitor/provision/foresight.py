@@ -6,7 +6,7 @@ foreseen void: then the book decides, as always.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.grab.book import Book
@@ -44,6 +44,15 @@ class Known:
     standing: Standing
     buying: Buying
 
+    @classmethod
+    def read(
+        cls, book: Book, buying: Buying, now: datetime, before: "Known | None" = None
+    ) -> "Known":
+        """Return what is known at `now`; what was `before` is not read again if it still holds."""
+        if before is not None and before.holds(book, buying):
+            return Known(standing=before.standing.at(now, buying), buying=buying)
+        return Known(standing=Standing.read(book, buying, now), buying=buying)
+
     def holds(self, book: Book, buying: Buying) -> bool:
         """Tell whether nothing has come in between, in the book or in the configuration."""
         return self.standing.version == book.version() and self.buying is buying
@@ -70,7 +79,7 @@ class Foreseen(Known):
 def foresee(firing: Firing, known: Known) -> Foreseen | None:
     """Return what is bought first without asking a person, going by what was known before."""
     buying = known.buying
-    standing = known.standing.at(firing.at)
+    standing = replace(known.standing, now=firing.at)
     for wish in firing.wishes(buying):
         choice = firing.choose(wish, buying, standing)
         if isinstance(choice, Choice) and wish.mode is not Mode.APPROVE:

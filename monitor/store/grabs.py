@@ -33,6 +33,7 @@ class Books:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._is_named = False
         self._rules: frozenset[str] = frozenset()  # those known to be in the database
 
     @contextmanager
@@ -58,9 +59,11 @@ class Books:
         Raises:
             StoreBusyError, StoreError: as for `Database.read`.
         """
-        if self._state() is None:
-            with self.book():  # the first of all: it gives the installation its name
-                pass
+        if not self._is_named:
+            if self._state() is None:
+                with self.book():  # the first of all: it gives the installation its name
+                    pass
+            self._is_named = True
         with self._database.read() as connection:
             state = connection.execute(select(buying)).one()
             yield Book(connection, state, version=state.version, rules=self._rules)

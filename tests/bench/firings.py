@@ -22,7 +22,6 @@ from rich.table import Table
 from monitor.alerting.notice import Message
 from monitor.config.secret import Redactor
 from monitor.grab.grab import COUNTING, NOTHING, GrabStatus, Mode
-from monitor.grab.standing import Standing
 from monitor.grab.wish import Buying, Limits, Wish
 from monitor.log import configure
 from monitor.market.money import NanoDollars, nano, show
@@ -103,8 +102,7 @@ class Firings:
         """Poll, decide, send and follow once, as the daemon does when a rule fires."""
         self.tally.firings += 1
         with self.books.reading() as book:
-            standing = Standing.read(book, self.tools.buying(), self.now)
-        known = Known(standing=standing, buying=self.tools.buying())
+            known = Known.read(book, self.tools.buying(), self.now)
         firing = Firing(marketplace=_MARKETPLACE, at=self.now, offers={_RULE: self._offers()})
         foreseen = foresee(firing, known)
         if foreseen is None:

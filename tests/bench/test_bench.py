@@ -12,7 +12,9 @@ ROOM = 0.8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["decode", "cycle", "rules", "delivery", "scrape", "year"])
+@pytest.mark.parametrize(
+    "name", ["decode", "cycle", "rules", "delivery", "scrape", "year", "purchase"]
+)
 def test_keeps_to_twice_its_bound(name: str) -> None:
     for figure in BENCHES[name](QUICK):
         assert figure.within(SLACK), figure

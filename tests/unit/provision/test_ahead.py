@@ -98,6 +98,17 @@ def test_what_is_gone_at_the_look_ahead_means_the_next_candidate() -> None:
     assert (ours(world), second.chain) == (["hn-2"], first.chain)
 
 
+def test_a_hostnode_that_has_cooled_down_since_the_book_was_written_is_bought_again() -> None:
+    """Nothing was written meanwhile, so nothing is read again: only the time is another."""
+    world = World(a_buying(host_cooldown=10 * MINUTE))
+    world.faults.on("no-nodes", endpoint="create", hostnode="hn-1", times=1)
+    world.buy()
+    world.ready()
+    world.now += 11 * MINUTE
+    world.buy()
+    assert ours(world) == ["hn-2", "hn-1"]
+
+
 def test_two_rules_that_fire_at_once_buy_one_each_as_far_as_limits_go() -> None:
     """One is bought ahead, the other is planned in the same book, and counts it."""
     both = (a_wish(RuleName("a"), limits=ONE), a_wish(RuleName("b"), limits=ONE))

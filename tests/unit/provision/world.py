@@ -21,7 +21,6 @@ from monitor.grab.grab import Grab, GrabStatus
 from monitor.grab.names import preset_of
 from monitor.grab.reasons import Cause, Refusal
 from monitor.grab.spending import Stretch, midnight
-from monitor.grab.standing import Standing
 from monitor.grab.wish import Buying
 from monitor.marketplaces.tensordock.client import TensorDock
 from monitor.marketplaces.tensordock.http import Http
@@ -129,6 +128,7 @@ class World:
             clock=lambda: self.now,
             digits=lambda: f"{next(self._digits):010x}",
         )
+        self.known: Known | None = None
         self.stopping = threading.Event()
         self.executor = Alone(self.tools, settled=lambda: None, stopping=self.stopping)
         self.reconciler = Reconciler(self.tools, sending=lambda: self.executor.sending, alone=True)
@@ -156,10 +156,10 @@ class World:
         return Firing(marketplace=MARKET, at=self.now, offers=offers)
 
     def ready(self) -> Known:
-        """Return what is known before a poll."""
+        """Return what is known before a poll; what was known before the last one is kept."""
         with self.books.reading() as book:
-            standing = Standing.read(book, self.buying, self.now)
-        return Known(standing=standing, buying=self.buying)
+            self.known = Known.read(book, self.buying, self.now, self.known)
+        return self.known
 
     def send(self) -> list[Grab | None]:
         """Send all that is planned."""
