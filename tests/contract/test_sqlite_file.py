@@ -183,7 +183,7 @@ def test_a_lock_that_cannot_be_written_is_told(database: Database, file: Path) -
 
 def test_a_claim_costs_the_same_however_long_the_queue_is(database: Database) -> None:
     """The head of each queue is found by its index; no step scans the notifications."""
-    statement = claims._due(NOON, 8, None)
+    statement = claims._due(NOON, 8, None, ())
     with database.transaction() as connection:
         outbox.enqueue(connection, [a_draft()], NOON)
         compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
