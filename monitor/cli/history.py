@@ -46,7 +46,7 @@ from monitor.config.durations import show_duration
 from monitor.errors import MonitorError
 from monitor.history.selection import Model, Selection
 from monitor.history.summary import Summary, combined
-from monitor.history.window import HOUR, Window
+from monitor.history.window import DAY, HOUR, Window
 from monitor.store.marketplaces import last_known
 from monitor.store.statistics import summaries
 
@@ -115,7 +115,7 @@ def history(
     elif as_csv:
         print_csv(_rows(known))
     elif plot is None:
-        _print(known, window, tz)
+        _print(known, window, _of_days(step, tz))
 
 
 def unknown(selection: Selection, window: Window, ends: datetime | None, *, sold: bool) -> str:
@@ -182,6 +182,14 @@ def _print(found: Found, window: Window, zone: tzinfo) -> None:
         ),
         empty="nothing",
     )
+
+
+def _of_days(step: timedelta, zone: tzinfo) -> tzinfo:
+    """Return the zone whose dates a table has: steps of days are those of UTC."""
+    if step < DAY or zone is UTC:
+        return zone
+    err.print("days are those of UTC, where steps of a day begin: --step 1h cuts them at midnight")
+    return UTC
 
 
 def _about(model: Model, whole: Summary) -> str:

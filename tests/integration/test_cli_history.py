@@ -107,6 +107,15 @@ def test_days_are_those_of_the_zone_that_is_asked_for(ask: Ask) -> None:
     assert ran.out.splitlines()[-1].startswith("11-15 Sat")
 
 
+def test_days_of_utc_keep_their_date_in_another_zone(ask: Ask) -> None:
+    """Each begins in the evening of the day before there."""
+    asked = ("history", "--since", "2d", "--step", "1d", "--csv")
+    begun = [row["from"][5:10] for row in csv.DictReader(io.StringIO(ask(*asked).out))]
+    ran = ask(*asked[:-1], "--tz", "America/New_York")
+    assert [line[:5] for line in ran.out.splitlines()[1:]] == begun
+    assert "days are those of UTC" in ran.err
+
+
 @pytest.mark.parametrize("command", ["stats", "history"])
 def test_a_picture_that_can_be_posted(command: str, ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "a100.svg"
