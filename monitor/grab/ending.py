@@ -21,9 +21,10 @@ def why_end(grab: Grab, buying: Buying, standing: Standing) -> str | None:
 
     What a day or a month may cost was reserved when it was bought; it is only reached if the
     marketplace bills more than it quoted, or the limit was lowered. Then everything ends that
-    costs money under this limit: a limit that is not enforced is none.
+    costs money under this limit: a limit that is not enforced is none. What its owner has renamed
+    is not ended: it would not be deleted.
     """
-    if grab.status not in _ALIVE:
+    if grab.status not in _ALIVE or grab.is_renamed:
         return None
     now = standing.now
     if grab.is_to_end:

@@ -17,6 +17,8 @@ from monitor.rules.alert import RuleName
 
 GrabId = NewType("GrabId", int)
 NOTHING = NanoDollars(0)
+RENAMED = "renamed"
+"""In `Grab.told`: its owner gave the instance another name, so it is not ours to end any more."""
 
 
 class Mode(StrEnum):
@@ -147,6 +149,11 @@ class Grab(NewGrab):
     def is_to_end(self) -> bool:
         """Whether a person asked for its end: it has no time to live any more."""
         return self.time_to_live == timedelta(0)
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether its instance was last seen under another name than ours."""
+        return RENAMED in self.told
 
     @property
     def rate(self) -> NanoDollars:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from monitor.errors import MarketError
 from monitor.grab.follow import Sight
 from monitor.grab.grab import Grab, GrabId, GrabStatus
-from monitor.market.instance import Instance
+from monitor.market.instance import Instance, InstanceId
 from monitor.provision.base import Market, log
 
 SURVEY_EVERY = timedelta(minutes=5)
@@ -95,7 +95,7 @@ def sight(
 
 
 def _accepts(market: Market, grab: Grab) -> bool:
-    if grab.instance_id is None:
+    if grab.instance_id is None or not _has_our_name(market, grab, grab.instance_id):
         return False
     try:
         market.delete(grab.instance_id)
@@ -103,6 +103,17 @@ def _accepts(market: Market, grab: Grab) -> bool:
         log.warning("instance not deleted", id=grab.id, error=str(error))
         return False
     return True
+
+
+def _has_our_name(market: Market, grab: Grab, instance_id: InstanceId) -> bool:
+    """Ask whether an instance still has our name; its owner may have renamed it to keep it."""
+    if grab.is_renamed:
+        return False
+    try:
+        alone = market.instance(instance_id)
+    except MarketError:
+        return True  # as when it was last seen
+    return alone is None or alone.name in {"", grab.instance_name}
 
 
 def _is_it(grab: Grab, instance: Instance) -> bool:

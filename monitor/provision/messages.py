@@ -100,6 +100,16 @@ def stopped(grab: Grab) -> Message:
     )
 
 
+def renamed(grab: Grab, instance: Instance) -> Message:
+    """Tell that an instance has another name now, and is left to who gave it."""
+    return _message(
+        f"renamed, and not ended by itself any more: {_what(grab)}",
+        f"Instance {_plain(instance.id)} is called {_plain(instance.name)} now. What does not have "
+        "our name is never deleted. It goes on costing money, and counts as before.",
+        f"Delete it by hand, or name it {_plain(grab.instance_name)} again.",
+    )
+
+
 def lost(grab: Grab) -> Message:
     """Tell that nobody can follow an instance, or end it, any more."""
     return _message(

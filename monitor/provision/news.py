@@ -69,7 +69,7 @@ def _dearer(grab: Grab) -> Iterator[News]:
 
 
 def _still(grab: Grab, now: datetime) -> Iterator[News]:
-    if grab.checks >= _STILL_AFTER:
+    if grab.checks >= _STILL_AFTER and not grab.is_renamed:
         times = 1 + (grab.checks - _STILL_AFTER) // _STILL_EVERY
         message = messages.still_billing(grab, now)
         yield News(key=f"{_STILL} {times}", message=message, urgent=True)

@@ -15,7 +15,7 @@ from monitor.grab.acts import deleting
 from monitor.grab.book import Book
 from monitor.grab.ending import Charges, charged, why_end
 from monitor.grab.follow import Sight, follow, looked, unsettled
-from monitor.grab.grab import BILLED, COUNTING, ENDED, Grab, GrabId, GrabStatus
+from monitor.grab.grab import BILLED, COUNTING, ENDED, RENAMED, Grab, GrabId, GrabStatus
 from monitor.grab.reasons import Cause, reason
 from monitor.grab.standing import Standing
 from monitor.market.instance import InstanceStatus
@@ -162,7 +162,8 @@ class Reconciler:
 
     def _followed(self, grab: Grab, seen: Sight, shop: Shop, now: datetime) -> Grab:
         """Return what a look makes of a grab; of its end people are told before it is written."""
-        after = self._told_of_a_stop(follow(grab, seen, shop.create_timeout, now), seen)
+        followed = follow(grab, seen, shop.create_timeout, now)
+        after = self._told_of_a_name(self._told_of_a_stop(followed, seen), seen)
         if after.status not in ENDED:
             return after
         summed_up = charged(after, now)[0] if after.status is GrabStatus.DELETED else after
@@ -182,6 +183,17 @@ class Reconciler:
             return grab
         self._say(grab, messages.stopped(grab), urgent=True)
         return replace(grab, told=(*grab.told, _STOPPED))
+
+    def _told_of_a_name(self, grab: Grab, seen: Sight) -> Grab:
+        """Tell once that an instance is called otherwise; once it has our name, forget that."""
+        shown = seen.shown
+        renamed = shown is not None and shown.name not in {"", grab.instance_name}
+        if shown is None or renamed == grab.is_renamed:
+            return grab
+        if not renamed:
+            return replace(grab, told=tuple(key for key in grab.told if key != RENAMED))
+        self._say(grab, messages.renamed(grab, shown), urgent=True)
+        return replace(grab, told=(*grab.told, RENAMED))
 
     def _tell(self, now: datetime) -> None:
         """Tell what people have not been told of the grabs that have not ended."""

@@ -1,6 +1,9 @@
 """Following where the marketplace shows too little, or shows it wrongly."""
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from monitor.grab.acts import end
 from monitor.market.money import nano
@@ -169,3 +172,29 @@ def test_what_turns_up_late_is_followed_though_no_rule_buys_any_more() -> None:
     world.books.kept.grabs.clear()
     world.reconciler.run(world.now + HOUR, [])
     assert world.simulation.requests.total == asked
+
+
+def call(world: World, name: str) -> None:
+    """Rename the one instance there is."""
+    (made,) = world.market.all_instances()
+    world.market._instances[made.id] = replace(made, name=name)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_its_owner_has_renamed_is_told_once_and_not_deleted(
+    late: bool,  # noqa: FBT001 - pytest passes it
+) -> None:
+    """Also if that came right before its end, and no look has shown it."""
+    world = World(a_buying(a_wish(limits=ONE, time_to_live=10 * MINUTE)))
+    world.buy()
+    world.advance(9 * MINUTE + 50 * SECOND if late else MINUTE)
+    ours = world.ours[0].name
+    call(world, "mine")
+    world.advance(HOUR, step=10 * SECOND)
+    world.buy()
+    assert [each.name for each in world.market.living()] == ["mine"]
+    assert len([each for each in world.titles if each.startswith("renamed")]) == 1
+    assert "still billing" not in world.titles
+    call(world, ours)
+    world.advance(2 * MINUTE)
+    assert world.statuses == ["deleted"]
