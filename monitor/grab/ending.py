@@ -80,7 +80,10 @@ def _reached(limits: Limits, account: Account, now: datetime) -> str | None:
     ):
         if limit is None:
             continue
-        run_up = (replace(each, end=now).within(window.start, now) for each in account.stretches)
+        run_up = (
+            replace(each, end=now, most=None).within(window.start, now)
+            for each in account.stretches
+        )
         spent = window.spent(account.days) + sum(run_up)
         if spent > limit:
             return f"{show(NanoDollars(spent))} of {show(limit)} $ are spent {window.name}"

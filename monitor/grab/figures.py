@@ -1,7 +1,7 @@
 """How buying stands in numbers, for metrics: what there is, what it costs, how near its limits."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -39,7 +39,7 @@ class LimitFigure:
     """A limit of a rule, or of `ALL_RULES`, and what counts against it, in its own unit.
 
     Money is dollars. `used` is what a new purchase is added to: of a day or month what was spent
-    and what all there is could still spend in it.
+    and what all there is could still spend in it, or in the next one if that is more.
     """
 
     rule: RuleName
@@ -105,8 +105,8 @@ def _figures(
     used = {
         "max_instances": account.instances,
         "max_total_per_hour": account.per_hour,
-        "max_spend_per_day": _could_be_spent(account, days(now)[0]),
-        "max_spend_per_month": _could_be_spent(account, months(now)[0]),
+        "max_spend_per_day": _could_be_spent(account, days(now)),
+        "max_spend_per_month": _could_be_spent(account, months(now)),
         "max_creates_per_hour": account.creates,
     }
     for limit, present in used.items():
@@ -116,5 +116,6 @@ def _figures(
             yield LimitFigure(rule=rule, limit=limit, at_most=at_most / unit, used=present / unit)
 
 
-def _could_be_spent(account: Account, window: Window) -> int:
-    return window.spent(account.days) + could(account.stretches, window)
+def _could_be_spent(account: Account, windows: Iterable[Window]) -> int:
+    """Return what could be spent in the window in which that is most."""
+    return max(each.spent(account.days) + could(account.stretches, each) for each in windows)

@@ -11,7 +11,7 @@ what a day may be exceeded by, should the marketplace not delete when asked.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from monitor.grab.grab import Grab, GrabStatus
@@ -29,16 +29,21 @@ _TICKS_PER_HOUR = HOUR // _TICK  # a rate times a duration is more than a timede
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Money that could be spent: `rate` nano-dollars per hour in `[start, end)`."""
+    """Money that could be spent: up to `rate` nano-dollars per hour in `[start, end)`.
+
+    `most` is all that could be spent, whenever: what is billed at less than `rate` lasts longer.
+    """
 
     rate: NanoDollars
     start: datetime
     end: datetime
+    most: int | None = None
 
     def within(self, start: datetime, end: datetime) -> int:
         """Return the nano-dollars of it in a window, rounded up."""
         overlap = (min(self.end, end) - max(self.start, start)) // _TICK
-        return -(-self.rate * max(overlap, 0) // _TICKS_PER_HOUR)
+        whole = -(-self.rate * max(overlap, 0) // _TICKS_PER_HOUR)
+        return whole if self.most is None else min(whole, self.most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +106,14 @@ def ahead(
     deleting: bool = False,
 ) -> Stretch:
     """Return what could be spent from `start` on, until time or money is used up."""
-    ends = [start + _FOR_EVER]
-    if time_left is not None:
-        ends.append(start + time_left)
-    if money_left is not None and rate:
-        ticks = max(money_left, 0) * _TICKS_PER_HOUR // rate
-        ends.append(start + min(ticks, _FOR_EVER // _TICK) * _TICK)
-    end = now if deleting else min(ends)
-    return Stretch(rate=rate, start=start, end=max(end, now + HOUR))
+    least = Stretch(rate=rate, start=start, end=now + HOUR)
+    if deleting:
+        return least
+    end = start + (_FOR_EVER if time_left is None else time_left)
+    whole = replace(least, end=max(end, least.end))
+    if money_left is None:
+        return whole
+    return replace(whole, most=max(money_left, least.within(least.start, least.end)))
 
 
 def by_day(rate: NanoDollars, start: datetime, end: datetime) -> Iterator[tuple[date, NanoDollars]]:

@@ -24,7 +24,7 @@ class Standing:
 
     `counting` are the grabs that count against limits, `recent` all of the time that matters,
     oldest first. `bought` is how many each rule that buys once ever bought. `version` is the
-    book's: it holds until the book has another one.
+    book's: it holds until the book has another one. `dry` says that what dry runs decided counts.
     """
 
     now: datetime
@@ -35,6 +35,7 @@ class Standing:
     switch: Switch
     cooling: Cooling
     bought: Mapping[RuleName, int] = field(default_factory=dict)
+    dry: bool = False
 
     @classmethod
     def read(cls, book: Book, buying: Buying, now: datetime) -> "Standing":
@@ -81,7 +82,8 @@ class Standing:
 
         So that a dry run keeps the limits as buying would, and does not decide anew at each poll.
         """
-        return replace(self, counting=(*self.counting, *filter(self._as_if_bought, self.recent)))
+        counting = (*self.counting, *filter(self._as_if_bought, self.recent))
+        return replace(self, counting=counting, dry=True)
 
     def account(self, rule: RuleName | None = None) -> "Account":
         """Return what counts against the limits of a rule, or of all together."""
@@ -138,6 +140,8 @@ class Account:
         return days
 
     def _is_create(self, grab: Grab) -> bool:
+        if grab.status is GrabStatus.DRY_RUN:
+            return self.standing.dry and self.standing.now - grab.created_at < HOUR
         if grab.submitted_at is not None:
             return self.standing.now - grab.submitted_at < HOUR
         return grab.status in _WAITING

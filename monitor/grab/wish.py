@@ -88,8 +88,10 @@ class Buying:
     @property
     def memory(self) -> timedelta:
         """How far back decisions look: whatever still holds something back began after that."""
-        longest = max((wish.cooldown for wish in self.wishes.values()), default=timedelta(0))
-        return max(longest, timedelta(days=1)) + self.approve_within
+        wishes = self.wishes.values()
+        dry = (wish.time_to_live for wish in wishes if wish.mode is Mode.DRY_RUN)
+        lasting = [*(wish.cooldown for wish in wishes), *(life for life in dry if life)]
+        return max([timedelta(days=1), *lasting]) + self.approve_within
 
 
 _LOOSENESS = {Mode.DRY_RUN: 0, Mode.APPROVE: 1, Mode.LIVE: 2}

@@ -112,3 +112,11 @@ def test_what_keeps_anything_from_being_bought_is_told() -> None:
     dry = a_buying(mode=Mode.DRY_RUN)
     assert shown(books, dry, stopped=True).hindrances == set(Hindrance)
     assert PLENTY.missing == ()
+
+
+def test_of_a_day_what_tomorrow_could_cost_is_told_if_that_is_more() -> None:
+    """For a purchase that tomorrow has no room for is refused."""
+    books = MemoryBooks()
+    a_grab(books, quoted=nano(2), time_to_live=None)
+    buying = a_buying(limits=Limits(max_spend_per_day=nano(60)))
+    assert limit(shown(books, buying), "max_spend_per_day") == (48, 60)

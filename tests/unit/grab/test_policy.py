@@ -179,6 +179,19 @@ def test_stop_when_spent_bounds_what_could_be_spent(books: MemoryBooks) -> None:
     assert cause is Cause.OVER_SPEND_PER_DAY
 
 
+def test_what_is_billed_below_its_quote_may_spend_its_money_tomorrow_instead(
+    books: MemoryBooks,
+) -> None:
+    """At 20:00 the quote would leave 2 $ for tomorrow; the bill leaves 6, and none might 10."""
+    at = NOON + 8 * HOUR
+    bill = {"billed": nano(1), "stop_when_spent": nano(10)}
+    a_grab(books, GrabStatus.RUNNING, time_to_live=None, created_at=at, **bill)
+    wish = a_wish(mode=Mode.APPROVE, time_to_live=12 * HOUR)
+    for most, cause in ((25.99, Cause.OVER_SPEND_PER_DAY), (26, None)):
+        buying = a_buying(wish, limits=Limits(max_spend_per_day=nano(most)))
+        assert why(books, buying, at=at) is cause
+
+
 def test_the_next_month_counts_as_the_longest(books: MemoryBooks) -> None:
     wish = a_wish(mode=Mode.APPROVE, time_to_live=None)
     assert why(books, a_buying(wish, limits=Limits(max_spend_per_month=nano(1488)))) is None
@@ -504,3 +517,19 @@ def test_however_often_it_is_asked_no_limit_is_exceeded(
 def _hours_tomorrow(life: timedelta | None) -> float:
     """Return how much of tomorrow something bought at noon lives."""
     return 24 if life is None else min(max(life / HOUR - 12, 0), 24)
+
+
+def test_a_dry_run_counts_as_a_create_for_later_dry_runs_only(books: MemoryBooks) -> None:
+    a_grab(books, GrabStatus.DRY_RUN, mode=Mode.DRY_RUN, time_to_live=10 * MINUTE)
+    limits = Limits(max_creates_per_hour=1)
+    dry = a_buying(a_wish(mode=Mode.DRY_RUN, limits=limits))
+    assert why(books, dry, at=NOON + 59 * MINUTE) is Cause.OVER_CREATES_PER_HOUR
+    assert why(books, dry, at=NOON + HOUR) is None
+    assert why(books, a_buying(a_wish(limits=limits)), at=NOON + MINUTE) is None
+
+
+def test_a_dry_run_is_remembered_for_its_time_to_live(books: MemoryBooks) -> None:
+    a_grab(books, GrabStatus.DRY_RUN, mode=Mode.DRY_RUN, time_to_live=3 * DAY)
+    wish = a_wish(mode=Mode.DRY_RUN, limits=Limits(max_instances=1), time_to_live=3 * DAY)
+    assert why(books, a_buying(wish), at=NOON + 2 * DAY) is Cause.OVER_INSTANCES
+    assert why(books, a_buying(wish), at=NOON + 3 * DAY) is None
