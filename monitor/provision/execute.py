@@ -20,6 +20,7 @@ from monitor.grab.grab import Grab, GrabId, GrabStatus
 from monitor.grab.policy import recheck
 from monitor.grab.reasons import OF_THE_HOSTNODE, Cause, Refusal
 from monitor.grab.standing import Standing
+from monitor.grab.wish import Wish
 from monitor.market.instance import CreateOutcome
 from monitor.market.money import NanoDollars
 from monitor.provision.base import Market, Tools, log, write
@@ -213,7 +214,8 @@ class Executor:
         with tools.books.book() as book:
             standing = Standing.read(book, buying, now)
             refusal = tools.stopped() or recheck(grab, buying, standing, quoted)
-            step = self._written(book, grab, refusal or quoted, now)
+            wish = buying.wishes.get(grab.rule)
+            step = self._written(book, grab, refusal or quoted, now, wish)
         self._observe(step)
         return step
 
@@ -227,16 +229,16 @@ class Executor:
         for grab in decided:
             if grab.status is GrabStatus.PLANNED and foreseen.is_for(grab):
                 self._under_way.hold(grab.id)  # before it is committed, and others see it
-                return self._written(book, grab, price(seen, grab), self._tools.clock())
+                return self._written(book, grab, price(seen, grab), self._tools.clock(), None)
         return None
 
     def _written(
-        self, book: Book, grab: Grab, found: Refusal | NanoDollars, now: datetime
+        self, book: Book, grab: Grab, found: Refusal | NanoDollars, now: datetime, wish: Wish | None
     ) -> Step | None:
         """Write that a grab is being sent at what was found to be its price, or why it is not."""
         if isinstance(found, Refusal):
             return self._give_up(book, grab, refused(grab, found, now), now)
-        return stepped(write(book, grab, sent(grab, found, now), now))
+        return stepped(write(book, grab, sent(grab, found, now, wish), now))
 
     def _send(self, step: Step | None, market: Market, seen: Seen | Refusal) -> Step | None:
         """Send what it was committed is being sent; tell of what a dry run would have sent."""
@@ -252,7 +254,7 @@ class Executor:
     def _refuse(self, grab: Grab, refusal: Refusal) -> Step | None:
         """Write why a grab is not sent."""
         with self._tools.books.book() as book:
-            step = self._written(book, grab, refusal, self._tools.clock())
+            step = self._written(book, grab, refusal, self._tools.clock(), None)
         self._observe(step)
         return step
 

@@ -7,6 +7,7 @@ from typing import assert_never
 from monitor.grab.acts import created
 from monitor.grab.grab import Grab, GrabStatus, Mode
 from monitor.grab.reasons import Cause, Refusal, reason
+from monitor.grab.wish import Wish
 from monitor.market.instance import Created, CreateOutcome, NotCreated, Unclear
 from monitor.market.money import NanoDollars, show
 
@@ -27,8 +28,14 @@ def stepped(written: Grab | None) -> Step | None:
     return None if written is None else Step(grab=written)
 
 
-def sent(grab: Grab, quoted: NanoDollars, now: datetime) -> Grab:
-    """Return a grab as it is right before its request goes out, or would in a dry run."""
+def sent(grab: Grab, quoted: NanoDollars, now: datetime, wish: Wish | None = None) -> Grab:
+    """Return a grab as it is right before its request goes out, or would in a dry run.
+
+    It ends as `wish` says, by which it was checked again, if it was decided earlier.
+    """
+    if wish is not None:
+        spent = wish.stop_when_spent
+        grab = replace(grab, time_to_live=wish.time_to_live, stop_when_spent=spent)
     told = f"{show(quoted)} $/h"
     if grab.mode is Mode.DRY_RUN:
         why = reason(Cause.WOULD_BUY, told)

@@ -3,7 +3,8 @@
 from monitor.grab.acts import approve, end
 from monitor.grab.grab import GrabStatus, Mode
 from monitor.grab.reasons import Cause
-from tests.unit.grab.buying import MINUTE, a_buying, a_wish
+from monitor.market.money import nano
+from tests.unit.grab.buying import HOUR, MINUTE, a_buying, a_wish
 from tests.unit.provision.test_buying import ONE, act, during, one
 from tests.unit.provision.world import World
 
@@ -52,3 +53,16 @@ def test_a_question_that_nobody_answered_is_not_told_again() -> None:
     world = asked()
     world.advance(16 * MINUTE, step=MINUTE)
     assert (world.statuses, world.titles) == (["expired"], ["to approve"])
+
+
+def test_what_is_approved_ends_as_its_rule_says_by_then() -> None:
+    """The limits are checked by that too."""
+    world = asked()
+    wish = a_wish(mode=Mode.APPROVE, limits=ONE, time_to_live=HOUR, stop_when_spent=nano(9))
+    world.buying = a_buying(wish)
+    act(world, approve(world.grabs[0], "ada", world.now))
+    world.send()
+    (grab,) = world.grabs
+    assert (grab.time_to_live, grab.stop_when_spent) == (HOUR, nano(9))
+    world.advance(HOUR + MINUTE, step=MINUTE)
+    assert world.statuses == ["deleted"]
