@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from monitor.ledger import Ledger, Recalled
+from monitor.ledger import Before, Ledger, Recalled
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, AlertState, RuleName, Transition
@@ -18,7 +18,7 @@ from monitor.rules.evaluate import AlertKey, Evaluation, Seen, evaluate, look
 from monitor.rules.lifecycle import outage
 from monitor.rules.match import Match
 from monitor.rules.past import Needs
-from monitor.rules.system import is_system, seen_in_poll
+from monitor.rules.system import is_behind, is_system, seen_in_poll
 from monitor.telling import TemplateFault, tell
 
 
@@ -59,9 +59,13 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleReport:
-    """What one cycle came to; `chances` are what each rule that fires is met by, to be bought."""
+    """What one cycle came to; `chances` are what each rule that fires is met by, to be bought.
+
+    `behind` is where the history ends, if that is not before the poll: nothing was recorded then.
+    """
 
     poll: Poll
+    behind: datetime | None = None
     changed: int = 0
     transitions: tuple[Transition, ...] = ()
     queued: int = 0
@@ -105,7 +109,7 @@ def run_cycle(
             return CycleReport(poll=poll)
         ledger.remember(recalled.past)
         alerts = ledger.alerts()
-        watched = _watch(plan, poll, alerts, before.last_poll_at, interval)
+        watched = _watch(plan, poll, alerts, before, interval)
         ledger.save(watched.changed, watched.transitions)
         active: Mapping[AlertKey, Alert] = {
             key: alert for key, alert in alerts.items() if not is_system(alert.rule)
@@ -133,6 +137,7 @@ def run_cycle(
         )
     return CycleReport(
         poll=poll,
+        behind=before.recorded_until if is_behind(poll, before.recorded_until) else None,
         changed=changed,
         transitions=transitions,
         queued=told.queued,
@@ -145,16 +150,16 @@ def _watch(
     plan: Plan,
     poll: Poll,
     alerts: Mapping[AlertKey, Alert],
-    last_poll_at: datetime | None,
+    before: Before,
     interval: timedelta,
 ) -> Evaluation:
     """Return what a poll makes of the alerts about its marketplace, whatever came of it."""
     return evaluate(
         plan.system.values(),
-        seen_in_poll(plan.system.values(), poll),
+        seen_in_poll(plan.system.values(), poll, before.recorded_until),
         {key: alert for key, alert in alerts.items() if is_system(alert.rule)},
         now=poll.at,
-        unknown=outage(last_poll_at, poll.at, interval, failed_since=False),
+        unknown=outage(before.last_poll_at, poll.at, interval, failed_since=False),
     )
 
 

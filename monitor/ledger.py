@@ -40,6 +40,10 @@ class Before(Protocol):
         """The instant of the last good poll."""
 
     @property
+    def recorded_until(self) -> datetime | None:
+        """Where the history ends: after the last good poll, if the clock was set back."""
+
+    @property
     def failed_since(self) -> bool:
         """Whether a poll failed after the last good one."""
 

@@ -22,6 +22,12 @@ def log_cycle(report: CycleReport) -> None:
         log.warning("polled", **_poll(poll), detail=poll.detail)
         return
     log.info("polled", **_poll(poll), **_snapshot(report))
+    if report.behind is not None:
+        log.warning(
+            "not recorded: the clock was ahead, and history goes on when that time has come",
+            marketplace=poll.marketplace,
+            history_until=f"{report.behind:%Y-%m-%d %H:%M:%SZ}",
+        )
 
 
 def log_transitions(transitions: Iterable[Transition]) -> None:

@@ -39,6 +39,12 @@ _WORDS: Mapping[System, _Words] = {
         advice="The job that polls it hangs or does not begin, or the database is locked: "
         "look at the log, and restart gpu-monitor.",
     ),
+    System.CLOCK: _Words(
+        wrong="the history of {marketplace} stands still",
+        over="the history of {marketplace} goes on",
+        advice="A poll was recorded while the clock was ahead. Alerts go on, and history does when "
+        "that time has come. Look at the clock; if it is far off, put a backup back.",
+    ),
     System.RECEIVER: _Words(
         wrong="the receiver {receiver} takes no messages",
         over="the receiver {receiver} takes messages again",

@@ -18,12 +18,16 @@ from monitor.rules.past import Needs, Past
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What was known of a marketplace before a poll; nobody overtakes a backtest."""
+    """What was known of a marketplace before a poll; nobody overtakes a backtest.
+
+    Its polls come one after the other, so that history never ends after one.
+    """
 
     last_poll_at: datetime | None = None
     last_good_at: datetime | None = None
     failed_since: bool = False
     history_token: str | None = None
+    recorded_until: datetime | None = None
 
 
 class MemoryLedger:

@@ -29,6 +29,7 @@ class System(StrEnum):
     EMPTY = "system:empty"
     MALFORMED = "system:malformed"
     LATE = "system:late"
+    CLOCK = "system:clock"
     RECEIVER = "system:receiver"
     DISK = "system:disk"
 
@@ -56,8 +57,9 @@ OF_POLLS: Mapping[str, frozenset[Outcome]] = {
     System.EMPTY: frozenset({Outcome.EMPTY}),
     System.MALFORMED: frozenset({Outcome.MALFORMED}),
     System.LATE: frozenset(),
+    System.CLOCK: frozenset(),
 }
-"""The outcomes of a poll that meet each rule; that there was a poll at all ends the last one."""
+"""The outcomes of a poll that meet each rule; that there was a poll at all ends `LATE`."""
 
 
 def is_system(rule: RuleName) -> bool:
@@ -70,15 +72,30 @@ def receiver_rule(receiver: str) -> RuleName:
     return RuleName(f"{System.RECEIVER}:{receiver}")
 
 
-def seen_in_poll(rules: Iterable[Rule], poll: Poll) -> Seen:
-    """Return what a poll, whatever came of it, says of the rules about its marketplace."""
-    return {
+def seen_in_poll(rules: Iterable[Rule], poll: Poll, recorded_until: datetime | None) -> Seen:
+    """Return what a poll, whatever came of it, says of the rules about its marketplace.
+
+    `recorded_until` is where its history ended before the poll.
+    """
+    seen = {
         rule.name: _met(poll.marketplace, f"{poll.outcome}: {poll.detail}")
         if poll.outcome in OF_POLLS[rule.name]
         else {}
         for rule in rules
         if rule.name in OF_POLLS
     }
+    if RuleName(System.CLOCK) in seen and is_behind(poll, recorded_until):
+        told = f"its history ends at {recorded_until:%Y-%m-%d %H:%M} UTC, which is yet to come"
+        seen[RuleName(System.CLOCK)] = _met(poll.marketplace, told)
+    return seen
+
+
+def is_behind(poll: Poll, recorded_until: datetime | None) -> bool:
+    """Return whether history covers a poll's instant already, so that nothing can be recorded.
+
+    Then the clock was ahead at an earlier poll, or was set back since.
+    """
+    return recorded_until is not None and poll.at <= recorded_until
 
 
 def seen_late(

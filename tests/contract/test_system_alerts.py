@@ -129,6 +129,27 @@ def test_one_that_is_switched_off_is_not_there_and_ends_if_it_was(
     assert lives(off, DOWN) == {}
 
 
+def test_while_the_history_ends_after_the_present_that_is_told(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    """One poll was recorded while the clock was ahead: until then nothing is, good or not."""
+    shared = monitor("system: {clock: {for: 1m, keep_firing_for: 0s}}\n")
+    plan = shared.setup.plan
+    cycle(shared.ledgers, a_poll(selling(at(60), 3)), plan)
+    answers = (a_poll(selling(at(0), 3)), a_failure(at(1)), a_poll(selling(at(61), 3)))
+    reports = [cycle(shared.ledgers, answer, plan) for answer in answers]
+    assert [report.behind for report in reports] == [at(60), at(60), None]
+    clock = [t for report in reports for t in report.transitions if t.rule == "system:clock"]
+    assert stages(clock) == [
+        "inactive → pending: matched",
+        "pending → firing: held",
+        "firing → resolved: ended",
+    ]
+    (alert,) = [each for each in written(database).alerts if each.rule == "system:clock"]
+    assert alert.detail == "its history ends at 2026-03-21 13:00 UTC, which is yet to come"
+    assert ("chat", "gpu-monitor: the history of tensordock stands still") in messages(database)
+
+
 def looked(shared: Shared, *minutes: float, untold: Iterable[Trouble] = ()) -> list[Alert]:
     """Look after the program's health at some minutes; return the alerts about it."""
     (job,) = Health(shared, lambda: None, lambda _now: untold).jobs()

@@ -33,5 +33,6 @@ class SystemConfig(Table):
     empty: SystemAlertConfig = SystemAlertConfig()
     malformed: SystemAlertConfig = SystemAlertConfig()
     late: SystemAlertConfig = SystemAlertConfig()
+    clock: SystemAlertConfig = SystemAlertConfig()
     receiver: SystemAlertConfig = SystemAlertConfig()
     disk: DiskConfig = DiskConfig()

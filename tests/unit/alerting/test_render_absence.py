@@ -73,6 +73,11 @@ CHAT: Labels = (
             "tensordock answers in its usual shape again",
         ),
         (System.LATE, "tensordock is not polled", "tensordock is polled again"),
+        (
+            System.CLOCK,
+            "the history of tensordock stands still",
+            "the history of tensordock goes on",
+        ),
         (System.DISK, "the disk is nearly full", "the disk has room again"),
     ],
 )
