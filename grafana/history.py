@@ -8,12 +8,13 @@ from grafana.panels import Column, grid, lines, stack
 from grafana.queries import POSTGRESQL, Rows, TimeSeries
 
 _OFTEN = ((None, RED), (0.5, YELLOW), (0.9, GREEN))
-# Means weighted by time; of the price, by the time in which the model could be had.
+# Means weighted by time; of the price, by the time in which the model could be had. A model that
+# was not listed has no row, so what was polled is that of any model.
 _MEANS = (
     "sum(r.best_mean * r.available_seconds) / "
     "nullif(sum(r.available_seconds) FILTER (WHERE r.best_mean IS NOT NULL), 0) / 1e9 AS mean, "
-    "sum(r.available_seconds) / nullif(sum(r.covered_seconds), 0) AS had, "
-    "sum(r.gpu_seconds) / nullif(sum(r.covered_seconds), 0) AS free"
+    "sum(r.available_seconds) / nullif(sum(p.seconds), 0) AS had, "
+    "sum(r.gpu_seconds) / nullif(sum(p.seconds), 0) AS free"
 )
 _NONE_YET = "no roll-ups yet: the first come with the first whole hour"
 
@@ -59,7 +60,21 @@ def _from(table: str) -> str:
 
 def _totals(columns: str, table: str) -> str:
     """Return a query for means over the time shown, by the first of `columns`."""
-    return " ".join(("SELECT", f"{columns},", _MEANS, _from(table), "GROUP BY 1"))
+    return " ".join(
+        (
+            "WITH told AS (SELECT r.*, g.name AS model",
+            f"FROM {table} r JOIN gpus g ON g.id = r.gpu_id",
+            "JOIN marketplaces m ON m.id = r.marketplace_id",
+            "WHERE m.name IN ($marketplace) AND $__timeFilter(r.at)),",
+            "polled AS (SELECT marketplace_id, at, max(covered_seconds) AS seconds FROM told",
+            "GROUP BY 1, 2),",
+            "chosen AS (SELECT DISTINCT marketplace_id, gpu_id, model FROM told",
+            "WHERE model IN ($model))",
+            "SELECT",
+            f"{columns}, {_MEANS} FROM chosen JOIN polled p USING (marketplace_id)",
+            "LEFT JOIN told r USING (marketplace_id, gpu_id, at) GROUP BY 1",
+        )
+    )
 
 
 def _by_day(value: str) -> TimeSeries:
@@ -105,7 +120,7 @@ def _availability() -> list[AnyPanel]:
             Frame(
                 title="To be had",
                 description="Share of the polled time of each day in which at least one GPU of the "
-                "model was free.",
+                "model was free; a day on which none was listed has no point.",
                 unit=RATIO,
                 no_value=_NONE_YET,
             ),
@@ -114,7 +129,8 @@ def _availability() -> list[AnyPanel]:
         stack(
             Frame(
                 title="GPUs free",
-                description="GPUs free on average over the polled time of each day.",
+                description="GPUs free on average over the polled time of each day; a day on which "
+                "none was listed has no point.",
                 unit=COUNT,
                 no_value=_NONE_YET,
             ),
@@ -151,7 +167,8 @@ def _models() -> AnyPanel:
             title="Models",
             description="Over the whole time shown: the lowest best price and when it was, the "
             "mean best price (of the time in which the model could be had), the share of the "
-            "polled time in which it could be had, and GPUs free on average.",
+            "polled time in which it could be had, GPUs free on average, and the days on which it "
+            "was listed.",
             unit="none",
             width=14,
             height=14,
@@ -168,7 +185,7 @@ def _models() -> AnyPanel:
         ),
         Rows(
             sql=_totals(
-                "g.name AS model, min(r.best_low) / 1e9 AS lowest, "
+                "chosen.model, min(r.best_low) / 1e9 AS lowest, "
                 '(array_agg(r.low_at ORDER BY r.best_low, r.at))[1] AS "on", '
                 "count(DISTINCT r.at) AS days",
                 "daily_rollups",
@@ -196,7 +213,7 @@ def _hours() -> AnyPanel:
             Column(field="free", heading="GPUs free", unit=COUNT, decimals=1),
         ),
         Rows(
-            sql=_totals("extract(hour FROM r.at AT TIME ZONE 'UTC')::int AS hour", "hourly_rollups")
+            sql=_totals("extract(hour FROM p.at AT TIME ZONE 'UTC')::int AS hour", "hourly_rollups")
         ),
         sort="Hour",
     )

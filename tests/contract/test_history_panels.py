@@ -1,7 +1,7 @@
 """The dashboard *GPU history* on a real PostgreSQL: every query of it returns rows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -30,10 +30,10 @@ MACRO = re.compile(r"\$__timeFilter\(([\w.]+)\)")
 Row = tuple[object, ...]
 
 
-def with_values(sql: str) -> str:
+def with_values(sql: str, models: Iterable[str] = MODELS.values()) -> str:
     """Return a query as Grafana sends it, with everything chosen."""
     sql = MACRO.sub(rf"\1 BETWEEN '{FIRST.isoformat()}' AND '{FIRST + DAYS * DAY}'", sql)
-    sql = sql.replace("$model", ",".join(f"'{name}'" for name in MODELS.values()))
+    sql = sql.replace("$model", ",".join(f"'{name}'" for name in models))
     sql = sql.replace("$marketplace", "'sim'")
     assert "$" not in sql
     return sql
@@ -110,10 +110,12 @@ def test_every_query_of_every_panel_returns_rows(
         assert set(columns(cursor)) == set(organize["renameByName"])
 
 
-def total(connection: psycopg.Connection[Row], title: str) -> dict[object, dict[str, object]]:
+def total(
+    connection: psycopg.Connection[Row], title: str, models: Iterable[str] = MODELS.values()
+) -> dict[object, dict[str, object]]:
     """Return the rows of a table's panel by their first column."""
     (one,) = [each for each in asked(sql=True) if each.panel["title"] == title]
-    cursor = connection.execute(with_values(one.target["rawSql"]).encode())
+    cursor = connection.execute(with_values(one.target["rawSql"], models).encode())
     names = columns(cursor)
     return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
 
@@ -126,6 +128,24 @@ def test_the_totals_of_a_model_are_weighted_by_time(
     assert found["free"] == 3
     assert found["days"] == DAYS
     assert (float(str(found["lowest"])), found["on"]) == (2.001, FIRST)
+
+
+@pytest.mark.parametrize(("title", "row"), [("Models", "rare"), ("Hours of the day (UTC)", 3)])
+def test_a_model_that_is_seldom_listed_is_seldom_to_be_had(
+    connection: psycopg.Connection[Row], title: str, row: object
+) -> None:
+    """It is listed on one day, at one hour, of as many as others are, and could be had for half."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("INSERT INTO gpus (id, name) VALUES (3, 'rare')")
+        for table, keep in (("daily_rollups", ""), ("hourly_stretches", ", gpu_seconds = '[1]'")):
+            connection.execute(
+                f"CREATE TEMP TABLE one AS SELECT * FROM {table} "  # noqa: S608  names from above
+                f"WHERE gpu_id = 1 AND at = '{FIRST.isoformat()}'; "
+                f"UPDATE one SET gpu_id = 3, at = at + interval '3 hours' * {bool(keep):d}{keep}; "
+                f"INSERT INTO {table} SELECT * FROM one; DROP TABLE one".encode()
+            )
+        found = total(connection, title, models=["rare"])[row]
+    assert found["had"] == pytest.approx(0.5 / (DAYS if title == "Models" else 14))
 
 
 def test_every_hour_of_the_day_has_its_row(connection: psycopg.Connection[Row]) -> None:
