@@ -37,6 +37,8 @@ ConfigPath = Annotated[
 DEFAULT_CONFIG = Path("config/monitor.yaml")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+MOST = 2**63 - 1
+"""The largest number that a database keeps."""
 _UNTOLD = "–"
 _WIDTH = 200
 """Columns of a table that no terminal shows."""
@@ -128,6 +130,13 @@ def duration(given: str | timedelta) -> timedelta:
         return parse_duration(given)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def one_line(given: str) -> str:
+    """Return a text that was given, to be kept and shown; like one in the configuration."""
+    if not given.isprintable():
+        raise typer.BadParameter("must be one line of printable characters")
+    return given
 
 
 def instant(at: datetime | None) -> str | None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from monitor.alerting.grouping import group_key
 from monitor.alerting.notice import Group, Message, Notice, NotifyPolicy, NotifyReason
@@ -11,10 +10,11 @@ from monitor.alerting.render import render
 from monitor.alerting.silence import Silence, matched_labels
 from monitor.config.model import MarketplaceConfig
 from monitor.grab.policy import Choice, decide
-from monitor.grab.reasons import Cause, Refusal
+from monitor.grab.reasons import Refusal
 from monitor.grab.standing import Standing
 from monitor.market.offer import Offer
 from monitor.market.snapshot import Outcome, Snapshot
+from monitor.provision.stop_file import stopped_by
 from monitor.rules.alert import Alert, AlertState, Labels
 from monitor.rules.conditions import lack
 from monitor.rules.explain import Explanation, due_at, explain
@@ -200,8 +200,9 @@ def _buying(
     wish = setup.buying.wishes.get(rule.name)
     if wish is None or not offers:
         return None
-    if Path(setup.buying.stop_file).exists():
-        return Refusal(cause=Cause.STOP_FILE, detail=setup.buying.stop_file)
+    stopped = stopped_by(setup.buying.stop_file)
+    if stopped is not None:
+        return stopped
     with Books(database).reading() as book:
         return decide(
             wish,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, err, opened, read_config
+from monitor.cli.common import DEFAULT_CONFIG, MOST, ConfigPath, err, opened, read_config
 from monitor.cli.person import whoami
 from monitor.clock import monotonic, utc_now
 from monitor.errors import MarketError, MonitorError
@@ -34,7 +34,7 @@ _ENDING = {
     GrabStatus.DELETING: "is to be deleted",
 }
 
-GrabArgument = Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")]
+GrabArgument = Annotated[int, typer.Argument(metavar="ID", max=MOST, help="As `list` shows it.")]
 
 
 class ResolveAs(StrEnum):

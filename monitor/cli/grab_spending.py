@@ -21,11 +21,12 @@ from monitor.cli.common import (
 )
 from monitor.clock import utc_now
 from monitor.config.model import GrabConfig
+from monitor.grab.ending import CHARGED, running_up
 from monitor.market.money import NanoDollars, dollars, show
 from monitor.rules.alert import RuleName
 from monitor.store.grabs import Books
 
-Spent = Mapping[tuple[RuleName, date], NanoDollars]
+Spent = Mapping[tuple[RuleName, date], int]
 
 
 class By(StrEnum):
@@ -50,11 +51,14 @@ def spend(
     exact.
     """
     settings = read_config(config)
-    today = utc_now().date()
-    first = (utc_now() - since).date()
+    now = utc_now()
+    today, first = now.date(), (now - since).date()
     month = today.replace(day=1)
     with opened(settings) as database, Books(database).reading() as book:
-        recorded = book.spent(min(first, month))
+        recorded = Counter[tuple[RuleName, date]](book.spent(min(first, month)))
+        for grab in book.with_status(CHARGED):
+            for day, amount in running_up(grab, now):
+                recorded[grab.rule, day] += amount
     wanted = {key: amount for key, amount in recorded.items() if key[1] >= first}
     rows = _rows(wanted, by)
     if as_json:

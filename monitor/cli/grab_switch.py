@@ -1,22 +1,24 @@
 """`grabs pause` and `grabs resume`: stop all buying, on every process of this database."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, err, opened, read_config
+from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, err, one_line, opened, read_config
 from monitor.cli.person import whoami
 from monitor.clock import utc_now
 from monitor.config.model import GrabConfig
 from monitor.grab.book import Switch
+from monitor.provision.stop_file import stopped_by
 from monitor.store.grabs import Books
 
 
 def pause(
     config: ConfigPath = DEFAULT_CONFIG,
-    reason: Annotated[str, typer.Option(help="Why, for whoever wonders.")] = "",
+    reason: Annotated[
+        str, typer.Option(parser=one_line, metavar="TEXT", help="Why, for whoever wonders.")
+    ] = "",
 ) -> None:
     """Buy nothing until `grabs resume`; what was bought is still looked after.
 
@@ -53,8 +55,9 @@ def hindrances(grab: GrabConfig, switch: Switch) -> Iterator[str]:
         yield "grab.mode is dry_run: nothing is bought"
     if switch.paused:
         yield f"buying was paused {told(switch)}; `gpu-monitor grabs resume` ends it"
-    if Path(grab.stop_file).exists():
-        yield f"nothing is bought while {grab.stop_file} exists"
+    stopped = stopped_by(grab.stop_file)
+    if stopped is not None:
+        yield f"nothing is bought because of the stop file: {stopped.detail}"
 
 
 def told(switch: Switch) -> str:

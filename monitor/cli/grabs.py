@@ -9,6 +9,7 @@ import typer
 from monitor.cli import grab_acts, grab_spending, grab_switch
 from monitor.cli.common import (
     DEFAULT_CONFIG,
+    MOST,
     AsJson,
     ConfigPath,
     ago,
@@ -21,6 +22,7 @@ from monitor.cli.common import (
 )
 from monitor.clock import utc_now
 from monitor.errors import MonitorError
+from monitor.grab.ending import cost
 from monitor.grab.grab import COUNTING, Grab, GrabEvent, GrabId, GrabStatus
 from monitor.market.money import NanoDollars, dollars
 from monitor.market.money import show as show_money
@@ -41,7 +43,7 @@ def list_(
     config: ConfigPath = DEFAULT_CONFIG,
     status: Annotated[GrabStatus | None, typer.Option(help="Only these.")] = None,
     rule: Annotated[str | None, typer.Option(help="Only of this rule.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show the newest grabs."""
@@ -49,10 +51,10 @@ def list_(
     with opened(settings) as database, Books(database).reading() as book:
         found = book.listed(limit=limit, status=status, rule=rule)
         switch = book.switch()
-    if as_json:
-        print_json([_json(each) for each in found])
-        return
     now = utc_now()
+    if as_json:
+        print_json([_json(each, now) for each in found])
+        return
     print_table(
         (">id", "status", "rule…", "GPU", ".$/h", "created", "reason…"),
         (
@@ -75,7 +77,7 @@ def list_(
 
 @app.command()
 def show(
-    grab: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    grab: grab_acts.GrabArgument,
     config: ConfigPath = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -85,11 +87,12 @@ def show(
         history = book.history(GrabId(grab))
     if found is None:
         raise MonitorError(f"there is no grab {grab}: `gpu-monitor grabs list` shows their ids")
+    now = utc_now()
     if as_json:
-        print_json({**_json(found), **_rest_json(found, history)})
+        print_json({**_json(found, now), **_rest_json(found, history)})
         return
     typer.echo(f"grab {found.id}: {found.status}, {found.reason}")
-    for name, value in _told(found, utc_now()):
+    for name, value in _told(found, now):
         typer.echo(f"  {name:<11}{value}")
     typer.echo()
     print_table(
@@ -111,7 +114,7 @@ def _told(grab: Grab, now: datetime) -> Iterator[tuple[str, str]]:
         yield "instance", f"{grab.instance_name}, id {grab.instance_id or 'not known'}"
     if grab.address is not None:
         yield from (("reached", line) for line in reached(grab))
-    if costs := ", ".join(_costs(grab)):
+    if costs := ", ".join(_costs(grab, now)):
         yield "costs", costs
     if grab.status in COUNTING and (ends := " or ".join(_ends(grab))):
         yield "ends", ends
@@ -123,11 +126,11 @@ def _told(grab: Grab, now: datetime) -> Iterator[tuple[str, str]]:
     yield "decided", f"{_stamp(grab.created_at)}, {ago(grab.created_at, now)}"
 
 
-def _costs(grab: Grab) -> Iterator[str]:
+def _costs(grab: Grab, now: datetime) -> Iterator[str]:
     rates = (("billed", grab.billed), ("quoted", grab.quoted), ("allowed", grab.cap))
     yield from (f"{show_money(rate)} $/h {name}" for name, rate in rates if rate is not None)
     if grab.submitted_at is not None:
-        yield f"{grab_spending.roughly(grab.spent)} $ spent"
+        yield f"{grab_spending.roughly(cost(grab, now))} $ spent"
 
 
 def _ends(grab: Grab) -> Iterator[str]:
@@ -153,7 +156,7 @@ def _dollars(amount: NanoDollars | None) -> float | None:
     return None if amount is None else dollars(amount)
 
 
-def _json(grab: Grab) -> dict[str, Any]:
+def _json(grab: Grab, now: datetime) -> dict[str, Any]:
     return {
         "id": grab.id,
         "rule": grab.rule,
@@ -169,7 +172,7 @@ def _json(grab: Grab) -> dict[str, Any]:
         "reason": grab.reason,
         "mode": grab.mode.value,
         "marketplace": grab.marketplace,
-        "spent": dollars(grab.spent),
+        "spent": dollars(cost(grab, now)),
         "ended_at": instant(grab.ended_at),
     }
 

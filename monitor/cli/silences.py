@@ -22,6 +22,7 @@ from monitor.cli.common import (
     duration,
     err,
     instant,
+    one_line,
     opened,
     print_json,
     print_table,
@@ -86,8 +87,13 @@ def add(
         datetime | None,
         typer.Option(parser=_instant, metavar="INSTANT", help="From then on. [default: now]"),
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who silences. [default: who you are]")] = None,
-    comment: Annotated[str, typer.Option(help="Why, for whoever wonders.")] = "",
+    by: Annotated[
+        str | None,
+        typer.Option(parser=one_line, metavar="TEXT", help="Who silences. [default: who you are]"),
+    ] = None,
+    comment: Annotated[
+        str, typer.Option(parser=one_line, metavar="TEXT", help="Why, for whoever wonders.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Silence the alerts that fit all matchers; what still fires at the end is told then."""

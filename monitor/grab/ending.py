@@ -13,6 +13,8 @@ from monitor.market.money import NanoDollars, show
 Charges = tuple[tuple[date, NanoDollars], ...]
 """What is to be charged on which days."""
 
+CHARGED = frozenset({GrabStatus.CREATED, GrabStatus.RUNNING, GrabStatus.DELETING})
+"""These have an instance that costs money for sure."""
 _ALIVE = {GrabStatus.CREATED, GrabStatus.RUNNING}
 
 
@@ -48,7 +50,12 @@ def is_over_cap(grab: Grab) -> bool:
 
 def cost(grab: Grab, now: datetime) -> NanoDollars:
     """Return what a grab's instance has cost until `now`."""
-    return NanoDollars(grab.spent + sum(amount for _, amount in _uncharged(grab, now)))
+    return NanoDollars(grab.spent + sum(amount for _, amount in running_up(grab, now)))
+
+
+def running_up(grab: Grab, now: datetime) -> Charges:
+    """Return what a grab's instance has cost and is not charged yet; nothing if there is none."""
+    return _uncharged(grab, now) if grab.status in CHARGED else ()
 
 
 def charged(grab: Grab, now: datetime) -> tuple[Grab, Charges]:

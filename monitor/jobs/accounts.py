@@ -1,11 +1,11 @@
 """The accounts of buying: shows in the metrics what there is, what it costs and what came of it."""
 
 from datetime import datetime
-from pathlib import Path
 
 from monitor.grab.figures import figures
 from monitor.grab.standing import Standing
 from monitor.jobs.shared import SECOND, Shared, job
+from monitor.provision.stop_file import stopped_by
 from monitor.scheduler import Job
 from monitor.store.grabs import Books
 
@@ -28,4 +28,4 @@ class Accounts:
             standing = Standing.read(book, buying, now)
             self._seen, reached = book.reached(self._seen)
         metrics.count(reached)
-        metrics.show(figures(standing, buying, stopped=Path(buying.stop_file).exists()))
+        metrics.show(figures(standing, buying, stopped=stopped_by(buying.stop_file) is not None))

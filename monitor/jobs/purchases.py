@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import structlog
 
@@ -17,12 +16,13 @@ from monitor.clock import utc_now
 from monitor.cycle import Chances
 from monitor.errors import StoreError
 from monitor.grab.names import DIGITS
-from monitor.grab.reasons import Cause, Refusal
+from monitor.grab.reasons import Refusal
 from monitor.jobs.shared import SECOND, Shared, job
 from monitor.provision.base import Shop, Tools
 from monitor.provision.execute import Executor
 from monitor.provision.foresight import Firing, Known
 from monitor.provision.reconcile import Reconciler
+from monitor.provision.stop_file import stopped_by
 from monitor.rules.alert import RuleName
 from monitor.scheduler import Watch, Worker
 from monitor.store import leases, outbox
@@ -146,15 +146,7 @@ class Purchases:
         return Shop(market=market, create_timeout=config.create_timeout)
 
     def _stopped(self) -> Refusal | None:
-        """Return why nothing may be bought: the stop file exists, or nobody can tell."""
-        path = Path(self._shared.setup.buying.stop_file)
-        try:
-            path.lstat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            return Refusal(cause=Cause.STOP_FILE, detail=f"{path}: {error.strerror}")
-        return Refusal(cause=Cause.STOP_FILE, detail=f"{path} exists")
+        return stopped_by(self._shared.setup.buying.stop_file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

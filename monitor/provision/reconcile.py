@@ -13,7 +13,7 @@ from monitor.alerting.notice import Message
 from monitor.errors import MarketError
 from monitor.grab.acts import deleting
 from monitor.grab.book import Book
-from monitor.grab.ending import Charges, charged, why_end
+from monitor.grab.ending import CHARGED, Charges, charged, why_end
 from monitor.grab.follow import Sight, follow, looked, unsettled
 from monitor.grab.grab import BILLED, COUNTING, ENDED, RENAMED, Grab, GrabId, GrabStatus
 from monitor.grab.reasons import Cause, reason
@@ -36,7 +36,6 @@ GRACE = timedelta(seconds=30)
 FOLLOWING = RuleName("following")
 """Stands for no rule of a person's: for all that is followed."""
 
-_CHARGED = {GrabStatus.CREATED, GrabStatus.RUNNING, GrabStatus.DELETING}
 _UNSENT = {GrabStatus.PLANNED, GrabStatus.AWAITING_APPROVAL}
 _NOT_RUNNING = {InstanceStatus.STOPPED, InstanceStatus.FAILED}
 _STOPPED = "stopped"
@@ -236,7 +235,7 @@ def _save(book: Book, pair: Pair, now: datetime) -> Grab | None:
     """
     before, after = pair
     due: Charges = ()
-    if {before.status, after.status} & _CHARGED and (
+    if {before.status, after.status} & CHARGED and (
         before.status is not after.status or _is_to_be_charged(before, now)
     ):
         after, due = charged(after, now)
@@ -250,6 +249,6 @@ def _save(book: Book, pair: Pair, now: datetime) -> Grab | None:
 
 def _is_to_be_charged(grab: Grab, now: datetime) -> bool:
     since = grab.spent_until or grab.submitted_at
-    if grab.status not in _CHARGED or since is None:
+    if grab.status not in CHARGED or since is None:
         return False
     return now - since >= CHARGE_EVERY or now.date() != since.date()

@@ -46,6 +46,8 @@ def translated(database: str) -> Iterator[None]:
         if busy is not None:
             raise StoreBusyError(f"the database {database} {busy}; {_NEXT_TRY}") from error
         raise StoreError(f"the database {database} failed: {_first_line(error)}") from error
+    except (OverflowError, UnicodeError) as error:  # sqlite3's own, about a value it was given
+        raise StoreError(f"the database {database} cannot keep a value: {error}") from error
 
 
 def _why_busy(error: SQLAlchemyError) -> str | None:

@@ -53,7 +53,7 @@ def test_what_was_bought_before_is_shown_and_not_counted(
     assert value(metrics, "gpu_monitor_committed_spend_usd_per_hour") == 2.100000001
     assert value(metrics, "gpu_monitor_grabs_total", rule=RULE, outcome="running") is None
     assert value(metrics, "gpu_monitor_buying_hindered", by="stop_file") == 0
-    (tmp_path / "STOP").touch()
+    (tmp_path / "STOP").symlink_to(tmp_path / "nowhere")
     with Books(database).book() as book:
         book.change(running, replace(running, status=GrabStatus.DELETING), "requested", at(2))
     job.act(at(2))

@@ -148,7 +148,7 @@ def test_for_a_person_a_grab_is_told_with_money_place_and_end(
         "h100-sxm5-80gb on hostnode hn-1 of tensordock\n",
         "train-box-gm0a1b2c0123456789, id instance-1\n",
         "  reached    ssh -p 20456 user@203.0.113.7\n",
-        "2.20 $/h billed, 2.10 $/h quoted, 3.00 $/h allowed, 0.5000 $ spent\n",
+        "2.20 $/h billed, 2.10 $/h quoted, 3.00 $/h allowed, ",
         "at 2026-03-22 00:01:00 UTC (time_to_live) or when 20.00 $ are spent (stop_when_spent)\n",
         "2026-03-21 12:03:00 UTC  submitted  running    it runs",
     ):
@@ -192,12 +192,45 @@ def test_a_pause_is_kept_told_and_ended(
 def test_what_else_stops_buying_is_told_too(
     gpu_monitor: Commands, config: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "STOP").touch()
+    (tmp_path / "STOP").symlink_to(tmp_path / "nowhere")
     config.write_text(config.read_text().replace("mode: live", "mode: dry_run"))
     for command in ("list", "resume"):
         told = gpu_monitor("grabs", command, "-c", config).err
         assert "grab.mode is dry_run: nothing is bought\n" in told
-        assert f"nothing is bought while {tmp_path}/STOP exists\n" in told
+        why = "nothing is bought because of the stop file"
+        assert f"{why}: {tmp_path}/STOP exists\n" in told
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("reason", ["two\nlines", "red \x1b[31m", "a\udcff"])
+def test_a_reason_is_one_line_that_can_be_shown(
+    gpu_monitor: Commands, config: Path, reason: str
+) -> None:
+    ran = gpu_monitor("grabs", "pause", "--reason", reason, "-c", config)
+    assert (ran.status, ran.out) == (2, "")
+    assert "must be one line of printable characters" in ran.err
+    assert gpu_monitor("grabs", "resume", "-c", config).err == "buying was not paused\n"
+
+
+TOO_MUCH = str(2**63)
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("given", "status", "told"),
+    [
+        (("show", TOO_MUCH), 2, "less than or equal to"),
+        (("approve", TOO_MUCH), 2, "less than or equal to"),
+        (("list", "--limit", TOO_MUCH), 2, "less than or equal to"),
+        (("list", "--rule", "a\udcff"), 1, "cannot keep a value"),
+    ],
+)
+def test_what_no_database_can_keep_is_refused_in_words(
+    gpu_monitor: Commands, config: Path, given: tuple[str, ...], status: int, told: str
+) -> None:
+    ran = gpu_monitor("grabs", *given, "-c", config)
+    assert (ran.status, ran.out) == (status, "")
+    assert told in ran.err
 
 
 @pytest.fixture
@@ -222,6 +255,21 @@ def test_spending_is_shown_by_rule_and_day(gpu_monitor: Commands, config: Path) 
     assert by_day == [{"day": today, "spent": 1.75}]
     by_rule = gpu_monitor("grabs", "spend", "--by", "rule", "--since", "2y", "-c", config, "--json")
     assert by_rule.json() == [{"rule": OTHER, "spent": 0.5}, {"rule": RULE, "spent": 11.25}]
+
+
+def test_what_runs_costs_money_though_no_daemon_counts_it(
+    gpu_monitor: Commands, config: Path, database: Database
+) -> None:
+    grab = bought(database)
+    today = utc_now()
+    with Books(database).book() as book:
+        book.touch(grab, replace(grab, spent_until=today - timedelta(hours=2)))
+    shown = gpu_monitor("grabs", "show", str(grab.id), "-c", config, "--json").json()
+    assert 4.89 < shown["spent"] < 5
+    told = gpu_monitor("grabs", "show", str(grab.id), "-c", config).out
+    assert " 4.9" in told
+    rows = gpu_monitor("grabs", "spend", "--by", "rule", "-c", config, "--json").json()
+    assert [4.39 < row["spent"] < 4.5 for row in rows] == [True]
 
 
 @pytest.mark.usefixtures("spent")
