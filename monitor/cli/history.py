@@ -48,7 +48,7 @@ from monitor.history.selection import Model, Selection
 from monitor.history.summary import Summary, combined
 from monitor.history.window import DAY, HOUR, Window
 from monitor.store.marketplaces import last_known
-from monitor.store.statistics import summaries
+from monitor.store.statistics import RAW_FOR, summaries
 
 Found = Mapping[Model, Sequence[Summary]]
 
@@ -68,9 +68,13 @@ def history(
     ] = _WEEK,
     until: Until = NOW,
     step: Annotated[
-        timedelta,
-        typer.Option(parser=duration, metavar="TIME", help="A figure for each."),
-    ] = HOUR,
+        timedelta | None,
+        typer.Option(
+            parser=duration,
+            metavar="TIME",
+            help="A figure for each: 1h if not said, and 1d over more than 32 days.",
+        ),
+    ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
     marketplace: MarketplaceName = None,
     country: Country = None,
@@ -100,6 +104,8 @@ def history(
     )
     end = until.resolved(utc_now())
     window = Window(since.resolved(end), end)
+    if step is None:
+        step = HOUR if window.length <= RAW_FOR else DAY
     _check(window, step)
     settings = read_config(config)
     with opened(settings) as database, database.read() as connection:

@@ -107,6 +107,14 @@ def test_days_are_those_of_the_zone_that_is_asked_for(ask: Ask) -> None:
     assert ran.out.splitlines()[-1].startswith("11-15 Sat")
 
 
+@pytest.mark.parametrize(("since", "second"), [("32d", "T08:00:00Z"), ("33d", "T00:00:00Z")])
+def test_a_long_time_is_cut_into_days_unless_a_step_is_said(
+    since: str, second: str, ask: Ask
+) -> None:
+    (told,) = ask("history", "--since", since, "--json").json()
+    assert told["steps"][1]["until"].endswith(second)
+
+
 def test_days_of_utc_keep_their_date_in_another_zone(ask: Ask) -> None:
     """Each begins in the evening of the day before there."""
     asked = ("history", "--since", "2d", "--step", "1d", "--csv")
