@@ -17,6 +17,7 @@ from monitor.cycle import Chances
 from monitor.errors import StoreError
 from monitor.grab.names import DIGITS
 from monitor.grab.reasons import Refusal
+from monitor.grab.wish import Buying
 from monitor.jobs.shared import SECOND, Shared, job
 from monitor.provision.base import Shop, Tools
 from monitor.provision.execute import Executor
@@ -75,18 +76,21 @@ class Purchases:
         """Return who buys at the poll that begins; `None` if no rule does.
 
         What is in the book is read now, so that it need not be when there is something to buy.
+        While the stop file exists there never is: then no hostnode is looked at ahead.
         """
         buying = self._shared.setup.buying
         if not buying.wishes:
             return None
+        self._known = known = None if self._stopped() else self._read(buying)
+        return Ready(rules=buying.wishes.keys(), known=known, executor=self._executor)
+
+    def _read(self, buying: Buying) -> Known | None:
         try:
             with self._tools.books.reading() as book:
-                known = Known.read(book, buying, utc_now(), self._known)
+                return Known.read(book, buying, utc_now(), self._known)
         except StoreError as error:
             log.warning("buying cannot be made ready", error=str(error))
-            known = None
-        self._known = known
-        return Ready(rules=buying.wishes.keys(), known=known, executor=self._executor)
+            return None
 
     def settle(self, patience: timedelta) -> bool:
         """Wait for the answers to what is being sent; return whether they came in time."""
