@@ -4,21 +4,22 @@ A poll that is not `ok` is recorded and changes nothing else of what is known ab
 of evidence resolves nothing. It is evidence about the marketplace, and of that alerts can tell.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from monitor.ledger import Before, Ledger, Recalled
+from monitor.ledger import Before, Ledger, Recalled, Trace
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, AlertState, RuleName, Transition
-from monitor.rules.evaluate import AlertKey, Evaluation, Seen, evaluate, look
+from monitor.rules.evaluate import AlertKey, Evaluation, evaluate
 from monitor.rules.lifecycle import outage
 from monitor.rules.match import Match
 from monitor.rules.past import Needs
 from monitor.rules.system import is_behind, is_system, seen_in_poll
+from monitor.rules.view import Seen, View
 from monitor.telling import TemplateFault, tell
 
 
@@ -59,7 +60,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleReport:
-    """What one cycle came to; `chances` are what each rule that fires is met by, to be bought.
+    """What one cycle came to; `chances` are what meets each rule that fires and buys.
 
     `behind` is where the history ends, if that is not before the poll: nothing was recorded then.
     """
@@ -91,14 +92,11 @@ def run_cycle(
     """
     recalled = store.recall(marketplace.name, plan.needs)
     poll = marketplace.poll(now)
-    seen: Seen = {}
-    if poll.snapshot is not None:
-        recalled.past.feed(poll.snapshot, interval)
-        seen = look(plan.rules.values(), poll.snapshot, recalled.past)
-        if buyer is not None:
-            chances = foresee(plan, seen, recalled, buyer.rules, interval=interval, now=now)
-            if chances:
-                buyer.buy(poll.marketplace, chances, now)
+    view, seen = _look(plan, poll, recalled, interval)
+    if buyer is not None and poll.snapshot is not None:
+        chances = foresee(plan, seen, recalled, buyer.rules, interval=interval, now=now)
+        if chances:
+            buyer.buy(poll.marketplace, chances, now)
     with store.ledger(poll.marketplace) as ledger:
         before = ledger.before()
         # Another process has recorded a later look than ours: to evaluate this one would end, and
@@ -107,43 +105,36 @@ def run_cycle(
         changed = ledger.record(poll, interval, overtaken=overtaken)
         if overtaken:
             return CycleReport(poll=poll)
-        ledger.remember(recalled.past)
+        last = None if recalled.trace is None else recalled.trace.evaluation
         alerts = ledger.alerts()
         watched = _watch(plan, poll, alerts, before, interval)
         ledger.save(watched.changed, watched.transitions)
-        active: Mapping[AlertKey, Alert] = {
-            key: alert for key, alert in alerts.items() if not is_system(alert.rule)
-        }
-        transitions = watched.transitions
-        if poll.snapshot is not None:
-            evaluation = evaluate(
-                plan.rules.values(),
-                seen,
-                active,
-                now=now,
-                unknown=outage(
-                    before.last_good_at, now, interval, failed_since=before.failed_since
-                ),
-            )
-            ledger.save(evaluation.changed, evaluation.transitions)
-            active, transitions = evaluation.active, transitions + evaluation.transitions
-        told = tell(
-            ledger,
-            plan,
-            poll.marketplace,
-            {**watched.active, **active},
-            now,
-            seen=poll.snapshot is not None,
-        )
+        found = _evaluate(plan, poll, seen, alerts, before, interval=interval, last=last)
+        ledger.save(found.changed, found.transitions)
+        is_good = poll.snapshot is not None
+        trace = Trace(view=view, evaluation=found if is_good else last)
+        ledger.remember(recalled.past, trace)
+        active = {**watched.active, **found.active} if watched.active else found.active
+        told = tell(ledger, plan, poll.marketplace, active, now, seen=is_good)
     return CycleReport(
         poll=poll,
         behind=before.recorded_until if is_behind(poll, before.recorded_until) else None,
         changed=changed,
-        transitions=transitions,
+        transitions=watched.transitions + found.transitions,
         queued=told.queued,
         faults=told.faults,
-        chances=_chances(plan, seen, active.values()),
+        chances=_chances(plan, seen, found.active, () if buyer is None else buyer.rules),
     )
+
+
+def _look(plan: Plan, poll: Poll, recalled: Recalled, interval: timedelta) -> tuple[View, Seen]:
+    """Return what the rules see of a poll, which is nothing unless it is good."""
+    rules, trace = tuple(plan.rules.values()), recalled.trace
+    view = trace.view if trace is not None and trace.view.rules == rules else View(rules)
+    if poll.snapshot is None:
+        return view, {}
+    recalled.past.feed(poll.snapshot, interval)
+    return view, view.look(poll.snapshot, recalled.past)
 
 
 def _watch(
@@ -160,6 +151,30 @@ def _watch(
         {key: alert for key, alert in alerts.items() if is_system(alert.rule)},
         now=poll.at,
         unknown=outage(before.last_poll_at, poll.at, interval, failed_since=False),
+    )
+
+
+def _evaluate(
+    plan: Plan,
+    poll: Poll,
+    seen: Seen,
+    alerts: Mapping[AlertKey, Alert],
+    before: Before,
+    *,
+    interval: timedelta,
+    last: Evaluation | None,
+) -> Evaluation:
+    """Return what a poll makes of the alerts about offers: nothing unless it is good."""
+    others = {key: alert for key, alert in alerts.items() if not is_system(alert.rule)}
+    if poll.snapshot is None:
+        return Evaluation(changed=(), transitions=(), active=others)
+    return evaluate(
+        plan.rules.values(),
+        seen,
+        others,
+        now=poll.at,
+        unknown=outage(before.last_good_at, poll.at, interval, failed_since=before.failed_since),
+        last=last,
     )
 
 
@@ -184,15 +199,17 @@ def foresee(
         now=now,
         unknown=outage(before.last_good_at, now, interval, failed_since=before.failed_since),
     )
-    return _chances(plan, seen, evaluation.active.values())
+    return _chances(plan, seen, evaluation.active, rules)
 
 
-def _chances(plan: Plan, seen: Seen, active: Iterable[Alert]) -> Chances:
-    """Return what meets the rules that fire at this very poll; what is gone is no chance."""
+def _chances(
+    plan: Plan, seen: Seen, active: Mapping[AlertKey, Alert], rules: Collection[RuleName]
+) -> Chances:
+    """Return what meets those of `rules` that fire at this very poll; the gone are no chance."""
     chances: dict[RuleName, list[Match]] = {}
-    for alert in active:
-        match = seen.get(alert.rule, {}).get(alert.labels)
-        is_there = match is not None and not plan.rules[alert.rule].gone
-        if match is not None and is_there and alert.state is AlertState.FIRING:
-            chances.setdefault(alert.rule, []).append(match)
+    for rule in rules:
+        for labels, match in {} if plan.rules[rule].gone else seen.get(rule, {}).items():
+            alert = active.get((rule, labels))
+            if match is not None and alert is not None and alert.state is AlertState.FIRING:
+                chances.setdefault(rule, []).append(match)
     return chances

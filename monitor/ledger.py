@@ -11,8 +11,9 @@ from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
-from monitor.rules.evaluate import AlertKey
+from monitor.rules.evaluate import AlertKey, Evaluation
 from monitor.rules.past import Past
+from monitor.rules.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +21,24 @@ class Recalled:
     """What is known of a marketplace before it is polled.
 
     The past is that of the history which `before.history_token` names. `alerts` are the pending
-    and firing ones.
+    and firing ones. `trace` is what the cycle before left to this one, if that is at hand.
     """
 
     before: "Before"
     past: Past
     alerts: Mapping[AlertKey, Alert]
+    trace: "Trace | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What a cycle saw and made of it, so that the next one costs what has changed.
+
+    Nothing depends on it but time: what is not the same any more is found anew.
+    """
+
+    view: View
+    evaluation: Evaluation | None
 
 
 class Before(Protocol):
@@ -64,10 +77,10 @@ class Ledger(Protocol):
         Of a poll that was overtaken by a later one, only that it was made is written.
         """
 
-    def remember(self, past: Past) -> None:
+    def remember(self, past: Past, trace: Trace | None) -> None:
         """Keep the past of this marketplace as it is after this poll, once all is committed.
 
-        So are its alerts, as they are saved.
+        So are its alerts, as they are saved, and what the cycle leaves to the next one.
         """
 
     def alerts(self) -> Mapping[AlertKey, Alert]:

@@ -25,7 +25,9 @@ class Plan:
     `system` are the rules about the program itself, which have policies too. `operators` are the
     receivers that are told when the program itself is in trouble. `screens` says what each
     destination can show; one that is not in it shows plain text. `templates` are those of
-    receivers, where a rule has none of its own. `homes` says which group an alert belongs to.
+    receivers, where a rule has none of its own. Made of these are `every_rule`, about offers and
+    the program, what the rules about offers need of the past, and `homes`, which says what group
+    an alert belongs to.
     """
 
     rules: Mapping[RuleName, Rule]
@@ -35,20 +37,15 @@ class Plan:
     screens: Mapping[DestinationKey, Screen] = field(default_factory=dict)
     templates: Mapping[str, TemplateTexts] = field(default_factory=dict)
     system: Mapping[RuleName, Rule] = field(default_factory=dict)
+    every_rule: Mapping[RuleName, Rule] = field(init=False, compare=False, repr=False)
+    needs: Needs = field(init=False, compare=False, repr=False)
     homes: Homes = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "homes", Homes(self.policies, self.every_rule))
-
-    @property
-    def every_rule(self) -> Mapping[RuleName, Rule]:
-        """The rules about offers and those about the program."""
-        return {**self.rules, **self.system}
-
-    @property
-    def needs(self) -> Needs:
-        """What the rules ask of the past."""
-        return needs(self.rules.values())
+        every_rule = {**self.rules, **self.system}
+        object.__setattr__(self, "every_rule", every_rule)
+        object.__setattr__(self, "needs", needs(self.rules.values()))
+        object.__setattr__(self, "homes", Homes(self.policies, every_rule))
 
     def drafts(
         self,

@@ -1,9 +1,10 @@
 """What rules would have bought: the policy of grabs, asked at each poll as a dry run asks it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from monitor.cycle import Chances
 from monitor.grab.book import Switch
 from monitor.grab.cooling import Cooling
 from monitor.grab.grab import Grab, GrabId, GrabStatus, Mode
@@ -12,7 +13,6 @@ from monitor.grab.reasons import Cause, reason
 from monitor.grab.standing import Standing
 from monitor.grab.wish import Buying, Wish
 from monitor.market.money import NanoDollars, show
-from monitor.market.offer import Offer
 from monitor.rules.alert import RuleName
 
 _HOUR = timedelta(hours=1)
@@ -40,11 +40,14 @@ class Purchases:
         """All that was decided, in order; of what was refused, what is news, as in the book."""
         self._buying = buying
 
-    def decide(
-        self, marketplace: str, offers: Mapping[RuleName, Sequence[Offer]], now: datetime
-    ) -> None:
+    @property
+    def rules(self) -> Collection[RuleName]:
+        """The rules that buy."""
+        return self._buying.wishes.keys()
+
+    def buy(self, marketplace: str, chances: Chances, now: datetime) -> None:
         """Decide for each rule that fires what it would buy out of its offers."""
-        for rule in sorted(offers.keys() & self._buying.wishes.keys()):
+        for rule in sorted(chances):
             wish = replace(self._buying.wishes[rule], mode=Mode.DRY_RUN)
             own = [grab for grab in self.grabs if grab.rule == rule]
             standing = self._standing(now, {rule: sum(map(_is_bought, own))})
@@ -52,7 +55,7 @@ class Purchases:
                 wish,
                 self._buying,
                 standing,
-                offers[rule],
+                [offer for match in chances[rule] for offer in match.met],
                 marketplace=marketplace,
             )
             if isinstance(choice, Choice):

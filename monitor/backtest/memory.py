@@ -9,7 +9,7 @@ from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
 from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
-from monitor.ledger import Recalled
+from monitor.ledger import Recalled, Trace
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey, settled
@@ -40,6 +40,7 @@ class MemoryLedger:
         self.transitions: list[Transition] = []
         self.queued: list[tuple[datetime, Draft]] = []
         self.past: Past | None = None
+        self.trace: Trace | None = None
         self._known = Known()
         self._active: dict[AlertKey, Alert] = {}
         self._resolved: dict[AlertKey, Alert] = {}
@@ -58,9 +59,9 @@ class MemoryLedger:
         self._known = Known(last_poll_at=poll.at, last_good_at=good_at, failed_since=failed)
         return 0
 
-    def remember(self, past: Past) -> None:
-        """Keep the past as it is after this poll."""
-        self.past = past
+    def remember(self, past: Past, trace: Trace | None) -> None:
+        """Keep what there is after this poll."""
+        self.past, self.trace = past, trace
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
         """Return the pending and firing alerts."""
@@ -117,7 +118,9 @@ class MemoryStore:
         """Return the past of a marketplace: what it was fed with so far."""
         ledger = self._ledger(marketplace)
         past = ledger.past if ledger.past and ledger.past.needs == needs else Past(needs)
-        return Recalled(before=ledger.before(), past=past, alerts=ledger.alerts())
+        return Recalled(
+            before=ledger.before(), past=past, alerts=ledger.alerts(), trace=ledger.trace
+        )
 
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator[MemoryLedger]:
@@ -125,4 +128,6 @@ class MemoryStore:
         yield self._ledger(marketplace)
 
     def _ledger(self, marketplace: str) -> MemoryLedger:
-        return self.ledgers.setdefault(marketplace, MemoryLedger())
+        if marketplace not in self.ledgers:
+            self.ledgers[marketplace] = MemoryLedger()
+        return self.ledgers[marketplace]

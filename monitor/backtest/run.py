@@ -8,12 +8,10 @@ from statistics import median_low
 
 from monitor.backtest.buying import Purchases
 from monitor.backtest.memory import MemoryLedger, MemoryStore
-from monitor.cycle import Chances, run_cycle
+from monitor.cycle import run_cycle
 from monitor.grab.wish import Buying
-from monitor.market.offer import Offer
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
-from monitor.rules.alert import RuleName
 from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.telling import tell
 
@@ -88,16 +86,15 @@ class Backtest:
         """Live through `polls`, and through the waits that end between them."""
         for poll in polls:
             self.wait_until(poll.at)
-            report = run_cycle(
+            run_cycle(
                 Recorded(recorded=poll),
                 self._plan,
                 self._store,
                 interval=self._interval,
                 now=poll.at,
+                buyer=self.purchases,
             )
             self.course.follow(poll, self._interval)
-            if self.purchases is not None:
-                self.purchases.decide(self._marketplace, _offers(report.chances), poll.at)
 
     def wait_until(self, at: datetime) -> None:
         """Tell what has waited long enough at some instant before `at`, at that instant."""
@@ -110,13 +107,6 @@ class Backtest:
                 return
             told_at = due
             tell(ledger, self._plan, self._marketplace, ledger.alerts(), due)
-
-
-def _offers(chances: Chances) -> dict[RuleName, tuple[Offer, ...]]:
-    return {
-        rule: tuple(match.among[place] for match in matches for place in match.places)
-        for rule, matches in chances.items()
-    }
 
 
 def usual_interval(instants: Iterable[datetime]) -> timedelta:

@@ -8,8 +8,9 @@ from monitor.config.model import MarketplaceConfig
 from monitor.jobs.shared import SECOND, Shared, job
 from monitor.reporting import log_transitions
 from monitor.rules.alert import RuleName
-from monitor.rules.evaluate import Seen, evaluate
+from monitor.rules.evaluate import evaluate
 from monitor.rules.system import PROGRAM, Disk, System, Trouble, seen_late, seen_of_program
+from monitor.rules.view import Seen
 from monitor.scheduler import Job
 from monitor.store import alerts, deliveries, marketplaces
 from monitor.telling import tell

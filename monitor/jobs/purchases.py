@@ -167,7 +167,7 @@ class Ready:
         If the database cannot, nothing is: the next poll decides anew.
         """
         offers = {
-            rule: tuple(match.among[place] for match in matches for place in match.places)
+            rule: tuple(offer for match in matches for offer in match.met)
             for rule, matches in chances.items()
         }
         try:

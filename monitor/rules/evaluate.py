@@ -1,20 +1,22 @@
 """All rules over one good poll: from what they see to what becomes of their alerts."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from monitor.market.snapshot import Snapshot
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
-from monitor.rules.index import OfferIndex
 from monitor.rules.lifecycle import Step, forget, remove, step, thaw
-from monitor.rules.match import Match, matches
+from monitor.rules.match import Match
 from monitor.rules.past import Past
 from monitor.rules.rule import Rule
+from monitor.rules.view import Found, Seen, View
 
 AlertKey = tuple[RuleName, Labels]
-Seen = Mapping[RuleName, Mapping[Labels, Match | None]]
-"""What each rule is met by; with `None`, what a rule about the gone knows to be there."""
+_OfRule = Mapping[Labels, Alert]
+_NO_ALERTS: _OfRule = {}
+_NOTHING_SEEN: Found = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +24,17 @@ class Evaluation:
     """What one good poll made of the alerts of one marketplace.
 
     `changed` are the alerts to store (pending ones that lapsed come as inactive), `active` all
-    that are pending or firing now.
+    that are pending or firing now. The rest is for the next evaluation to go on from: the rules,
+    what they saw, their alerts, and which of them are `restless`, for a clock of theirs runs.
     """
 
     changed: tuple[Alert, ...]
     transitions: tuple[Transition, ...]
     active: Mapping[AlertKey, Alert]
+    rules: Mapping[RuleName, Rule] = field(default_factory=dict, compare=False, repr=False)
+    seen: Seen = field(default_factory=dict, compare=False, repr=False)
+    of_rules: Mapping[RuleName, _OfRule] = field(default_factory=dict, compare=False, repr=False)
+    restless: frozenset[RuleName] = field(default=frozenset(), compare=False, repr=False)
 
 
 def look(rules: Iterable[Rule], snapshot: Snapshot, past: Past | None = None) -> Seen:
@@ -35,21 +42,7 @@ def look(rules: Iterable[Rule], snapshot: Snapshot, past: Past | None = None) ->
 
     Rules that ask for the same, and differ in their clocks or receivers, share what they see.
     """
-    known = Past() if past is None else past
-    index = OfferIndex(snapshot.offers, known)
-    before = OfferIndex(known.previous.offers if known.previous else (), known)
-    found: dict[object, Mapping[Labels, Match | None]] = {}
-    seen: dict[RuleName, Mapping[Labels, Match | None]] = {}
-    for rule in rules:
-        asked = (rule.conditions, rule.per, rule.shape, rule.gone)
-        if asked not in found:
-            found[asked] = (
-                _gone(rule, snapshot.marketplace, before, index)
-                if rule.gone
-                else matches(rule, snapshot.marketplace, index)
-            )
-        seen[rule.name] = found[asked]
-    return seen
+    return View(rules).look(snapshot, Past() if past is None else past)
 
 
 def evaluate(
@@ -59,80 +52,129 @@ def evaluate(
     *,
     now: datetime,
     unknown: timedelta,
+    last: Evaluation | None = None,
 ) -> Evaluation:
     """Return what becomes of `alerts`, the pending and firing ones of the snapshot's marketplace.
 
-    `unknown` is the time before `now` in which nothing was known (`lifecycle.outage`).
+    `unknown` is the time before `now` in which nothing was known (`lifecycle.outage`). Where
+    `last` made `alerts` what they are, a rule is left alone that sees the very same as then and
+    has no clock that runs.
     """
     by_name = {rule.name: rule for rule in rules}
-    forgotten = dict(_forgotten(by_name, alerts, now, unknown)) if unknown else {}
-    known = alerts
-    if unknown:
-        left = ((key, alert) for key, alert in alerts.items() if key not in forgotten)
-        known = {key: thaw(alert, unknown) for key, alert in left}
-    steps = {
-        (name, labels): step(by_name[name], known.get((name, labels)), match, now)
-        for name, found in seen.items()
-        for labels, match in found.items()
-    }
-    for key, alert in alerts.items():
-        if key not in steps:
-            steps[key] = _unseen(by_name.get(alert.rule), alert, known.get(key), now)
-    after = {key: each.alert for key, each in forgotten.items() if each.alert is not None}
-    after |= {key: each.alert for key, each in steps.items() if each.alert is not None}
-    made = (*forgotten.values(), *steps.values())
+    going_on = last if last and not unknown and _goes_on(last, by_name, alerts) else None
+    round_ = _Round(rules=by_name, now=now, unknown=unknown)
+    if going_on is None:
+        of_rules = _by_rule(alerts)
+        for name in dict.fromkeys((*seen, *of_rules)):
+            round_.evaluate(name, seen.get(name, _NOTHING_SEEN), of_rules.get(name, _NO_ALERTS))
+    else:
+        of_rules = going_on.of_rules
+        for name, found in seen.items():
+            if found is not going_on.seen.get(name) or name in going_on.restless:
+                round_.evaluate(name, found, of_rules.get(name, _NO_ALERTS))
+        for name in going_on.restless.difference(seen):
+            round_.evaluate(name, _NOTHING_SEEN, of_rules.get(name, _NO_ALERTS))
     return Evaluation(
-        changed=tuple(alert for key, alert in after.items() if _differs(alert, alerts.get(key))),
-        transitions=tuple(each.transition for each in made if each.transition),
-        active={key: alert for key, alert in after.items() if _is_active(alert)},
+        changed=tuple(round_.changed),
+        transitions=tuple(round_.transitions),
+        active=settled(alerts, round_.changed) if round_.changed else alerts,
+        rules=by_name,
+        seen=seen,
+        of_rules={**of_rules, **round_.of_rules},
+        restless=frozenset(round_.restless),
     )
 
 
 def settled(active: Mapping[AlertKey, Alert], changed: Iterable[Alert]) -> dict[AlertKey, Alert]:
     """Return the pending and firing alerts once some of them have `changed`."""
-    after = {**active, **{(alert.rule, alert.labels): alert for alert in changed}}
-    return {key: alert for key, alert in after.items() if _is_active(alert)}
+    after = dict(active)
+    for alert in changed:
+        if _is_active(alert):
+            after[alert.rule, alert.labels] = alert
+        else:
+            after.pop((alert.rule, alert.labels), None)
+    return after
 
 
-def _gone(
-    rule: Rule, marketplace: str, before: OfferIndex, now: OfferIndex
-) -> dict[Labels, Match | None]:
-    """Return what was there at the poll before and is not now, and with `None` what is there."""
-    there: dict[Labels, Match | None] = dict.fromkeys(matches(rule, marketplace, now))
-    went = matches(rule, marketplace, before)
-    return there | {
-        labels: replace(match, offers=0) for labels, match in went.items() if labels not in there
-    }
+def _goes_on(
+    last: Evaluation, rules: Mapping[RuleName, Rule], alerts: Mapping[AlertKey, Alert]
+) -> bool:
+    return last.rules == rules and (alerts is last.active or alerts == last.active)
 
 
-def _forgotten(
-    rules: Mapping[RuleName, Rule],
-    alerts: Mapping[AlertKey, Alert],
-    now: datetime,
-    unknown: timedelta,
-) -> Iterator[tuple[AlertKey, Step]]:
-    """Yield the end of what was pending before an outage longer than its rule puts up with."""
-    for key, alert in alerts.items():
-        rule = rules.get(alert.rule)
-        pending = alert.state is AlertState.PENDING
-        if rule is not None and pending and unknown > rule.outage_tolerance:
-            yield key, forget(alert, now)
+def _by_rule(alerts: Mapping[AlertKey, Alert]) -> Mapping[RuleName, _OfRule]:
+    of_rules: defaultdict[RuleName, dict[Labels, Alert]] = defaultdict(dict)
+    for (rule, labels), alert in alerts.items():
+        of_rules[rule][labels] = alert
+    return of_rules
 
 
-def _unseen(rule: Rule | None, before: Alert, known: Alert | None, now: datetime) -> Step:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One evaluation, rule by rule: what became of the alerts of those it has come to."""
+
+    rules: Mapping[RuleName, Rule]
+    now: datetime
+    unknown: timedelta
+    changed: list[Alert] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    of_rules: dict[RuleName, _OfRule] = field(default_factory=dict)
+    restless: set[RuleName] = field(default_factory=set)
+
+    def evaluate(self, name: RuleName, found: Found, known: _OfRule) -> None:
+        """Take in what a rule sees, and the alerts it has."""
+        rule = self.rules.get(name)
+        steps = self._ends(known) if rule is None else self._steps(rule, found, known)
+        after: dict[Labels, Alert] = {}
+        changed: dict[Labels, Alert] = {}
+        for labels, each in steps:
+            alert, before = each.alert, known.get(labels)
+            if each.transition is not None:
+                self.transitions.append(each.transition)
+            if alert is None:
+                continue
+            if alert is not before and alert != before:
+                changed[labels] = alert
+            if _is_active(alert):
+                after[labels] = alert
+                if alert.state is AlertState.PENDING or alert.keep_firing_since is not None:
+                    self.restless.add(name)
+        self.changed.extend(changed.values())
+        self.of_rules[name] = after
+
+    def _ends(self, known: _OfRule) -> Iterator[tuple[Labels, Step]]:
+        """Yield the ends of the alerts of a rule that is no longer configured."""
+        yield from ((labels, remove(known[labels], self.now)) for labels in sorted(known))
+
+    def _steps(self, rule: Rule, found: Found, known: _OfRule) -> Iterator[tuple[Labels, Step]]:
+        """Yield what becomes of each alert, of one that is forgotten and begins anew both steps."""
+        left = known
+        if self.unknown:
+            ends = {labels: forget(each, self.now) for labels, each in self._lost(rule, known)}
+            yield from ends.items()
+            kept = ((labels, alert) for labels, alert in known.items() if labels not in ends)
+            left = {labels: thaw(alert, self.unknown) for labels, alert in kept}
+        for labels, match in found.items():
+            yield labels, step(rule, left.get(labels), match, self.now)
+        for labels in sorted(known.keys() - found.keys()):
+            yield labels, _unseen(rule, known[labels], left.get(labels), self.now)
+
+    def _lost(self, rule: Rule, known: _OfRule) -> Iterator[tuple[Labels, Alert]]:
+        """Yield what was pending before an outage longer than its rule puts up with."""
+        if self.unknown > rule.outage_tolerance:
+            for labels in sorted(known):
+                if known[labels].state is AlertState.PENDING:
+                    yield labels, known[labels]
+
+
+def _unseen(rule: Rule, before: Alert, known: Alert | None, now: datetime) -> Step:
     """Return what becomes of an alert that nothing was seen of; `known` is what was not forgotten.
 
     What is gone is so until it is there again.
     """
-    if rule is None:
-        return remove(before, now)
     match = Match(labels=before.labels, value=before.value, offers=0, best=before.best)
     return step(rule, known, match if rule.gone else None, now)
 
 
-def _differs(alert: Alert, before: Alert | None) -> bool:
-    return alert is not before and alert != before
-
-
 def _is_active(alert: Alert) -> bool:
-    return alert.state in {AlertState.PENDING, AlertState.FIRING}
+    return alert.state is AlertState.FIRING or alert.state is AlertState.PENDING

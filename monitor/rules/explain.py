@@ -1,6 +1,6 @@
 """Why a rule is met or not by what a marketplace offers now: "why did nothing come?"."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,7 +60,7 @@ class Explanation:
     stages: tuple[Stage, ...]
     misses: tuple[Miss, ...]
     measured: tuple[Measured, ...]
-    matches: dict[Labels, Match]
+    matches: Mapping[Labels, Match]
 
 
 def explain(rule: Rule, snapshot: Snapshot, past: Past) -> Explanation:

@@ -15,6 +15,7 @@ from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel, Offer
 from monitor.market.quote import Shape, quote
 from monitor.rules.against import Against, bound
+from monitor.rules.alert import Sighting
 from monitor.rules.conditions import (
     READ,
     AtLeast,
@@ -60,6 +61,7 @@ class OfferIndex:
         self._free: dict[str, list[int]] = {}
         self._with_free: dict[tuple[str, int], Bits] = {}
         self._totals: dict[Shape, Totals] = {}
+        self._sightings: dict[Place, Sighting] = {}
 
     def matching(self, conditions: Iterable[Condition]) -> list[Place]:
         """Return the places of the offers that meet all `conditions`, cheapest per GPU first."""
@@ -68,6 +70,12 @@ class OfferIndex:
             if isinstance(condition, TotalAtMost):
                 places = self._affordable(condition, places)
         return places
+
+    def sighting(self, place: Place) -> Sighting:
+        """Return the offer at a place as an alert remembers it, without a total."""
+        if place not in self._sightings:
+            self._sightings[place] = sighting(self.offers[place], None)
+        return self._sightings[place]
 
     def totals(self, shape: Shape) -> "Totals":
         """Return what `shape` costs on each offer."""
@@ -195,6 +203,22 @@ class Totals(dict[Place, NanoDollars | None]):
             total = None if price is None else NanoDollars(self._gpus * price + total)
         self[place] = total
         return total
+
+
+def sighting(offer: Offer, total: NanoDollars | None) -> Sighting:
+    """Return an offer as an alert remembers it."""
+    node = offer.hostnode
+    return Sighting(
+        hostnode_id=node.id,
+        gpu=offer.gpu,
+        available=offer.available,
+        price=offer.price,
+        total=total,
+        city=node.location.city,
+        country=node.location.country,
+        tier=node.location.tier,
+        uptime=node.uptime,
+    )
 
 
 def _by_price(offer: Offer) -> tuple[bool, int]:

@@ -1,13 +1,14 @@
 """From the offers of a snapshot to what each rule sees of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 
 from monitor.market.money import NanoDollars
 from monitor.market.offer import Offer
 from monitor.market.quote import Shape
 from monitor.rules.alert import Labels, Sighting
-from monitor.rules.index import OfferIndex, Place
+from monitor.rules.index import OfferIndex, Place, sighting
 from monitor.rules.rule import Per, Rule
 
 MAX_BEST = 5
@@ -18,7 +19,7 @@ MAX_BEST = 5
 class Match:
     """What one alert's worth of offers came to: the best of them, how many, the lowest price.
 
-    `places` says where they all stand `among` the offers of the snapshot, for who wants to buy.
+    `met` are all of them, cheapest per GPU first, for who wants to buy.
     `detail` is a sentence about what else met the rule, where it is not about offers.
     """
 
@@ -26,8 +27,7 @@ class Match:
     value: NanoDollars | None
     offers: int
     best: tuple[Sighting, ...]
-    places: Sequence[Place] = field(default=(), compare=False, repr=False)
-    among: Sequence[Offer] = field(default=(), compare=False, repr=False)
+    met: Sequence[Offer] = field(default=(), compare=False, repr=False)
     detail: str = ""
 
 
@@ -42,49 +42,58 @@ _LABEL: Mapping[Per, Callable[[Offer], tuple[tuple[str, str], ...]]] = {
 }
 
 
-def matches(rule: Rule, marketplace: str, index: OfferIndex) -> dict[Labels, Match]:
+Matches = Mapping[Labels, Match]
+
+
+def matches(rule: Rule, marketplace: str, index: OfferIndex) -> Matches:
     """Return what `rule` sees: one `Match` for each set of labels that an offer meets it under."""
+    return matches_at(index.matching(rule.conditions), rule, marketplace, index, {})
+
+
+def matches_at(
+    places: Iterable[Place], rule: Rule, marketplace: str, index: OfferIndex, before: Matches
+) -> Matches:
+    """Return what `rule` sees, by where the offers that meet its conditions stand.
+
+    What the very same offers came to `before` is that again.
+    """
     label = _LABEL[rule.per]
     groups: dict[tuple[tuple[str, str], ...], list[Place]] = {}
-    for place in index.matching(rule.conditions):
+    for place in places:
         groups.setdefault(label(index.offers[place]), []).append(place)
     common = ("marketplace", marketplace)  # sorts after the names in `_LABEL`
-    found = (_match((*own, common), places, rule.shape, index) for own, places in groups.items())
-    return {match.labels: match for match in found}
+    found: dict[Labels, Match] = {}
+    for own, group in groups.items():
+        labels, met = (*own, common), tuple(map(index.offers.__getitem__, group))
+        known = before.get(labels)
+        unchanged = known is not None and are_same(known.met, met)
+        found[labels] = (
+            known if known and unchanged else _match(labels, group, met, rule.shape, index)
+        )
+    return found
 
 
-def _match(labels: Labels, places: list[Place], shape: Shape | None, index: OfferIndex) -> Match:
+def are_same(some: Sequence[Offer], others: Sequence[Offer]) -> bool:
+    """Return whether these are the very same objects in the same order."""
+    return len(some) == len(others) and all(map(is_, some, others))
+
+
+def _match(
+    labels: Labels,
+    places: Sequence[Place],
+    met: Sequence[Offer],
+    shape: Shape | None,
+    index: OfferIndex,
+) -> Match:
     """Sum up the offers at `places`, which stand cheapest per GPU first."""
     if shape is None:
-        best = [_sighting(index.offers[place], None) for place in places[:MAX_BEST]]
+        best = tuple(map(index.sighting, places[:MAX_BEST]))
     else:
         totals = index.totals(shape)
         cheapest = sorted(places, key=lambda place: _by_total(totals[place]))[:MAX_BEST]
-        best = [_sighting(index.offers[place], totals[place]) for place in cheapest]
-    return Match(
-        labels=labels,
-        value=index.offers[places[0]].price,
-        offers=len(places),
-        best=tuple(best),
-        places=places,
-        among=index.offers,
-    )
+        best = tuple(sighting(index.offers[place], totals[place]) for place in cheapest)
+    return Match(labels=labels, value=met[0].price, offers=len(met), best=best, met=met)
 
 
 def _by_total(total: NanoDollars | None) -> tuple[bool, int]:
     return (total is None, total or 0)
-
-
-def _sighting(offer: Offer, total: NanoDollars | None) -> Sighting:
-    node = offer.hostnode
-    return Sighting(
-        hostnode_id=node.id,
-        gpu=offer.gpu,
-        available=offer.available,
-        price=offer.price,
-        total=total,
-        city=node.location.city,
-        country=node.location.country,
-        tier=node.location.tier,
-        uptime=node.uptime,
-    )

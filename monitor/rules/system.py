@@ -12,10 +12,10 @@ from enum import StrEnum
 
 from monitor.market.snapshot import Outcome, Poll
 from monitor.rules.alert import Labels, RuleName
-from monitor.rules.evaluate import Seen
 from monitor.rules.match import Match
 from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.rules.rule import Rule
+from monitor.rules.view import Seen
 
 PREFIX = "system:"
 PROGRAM = "gpu-monitor"

@@ -11,7 +11,7 @@ from monitor.alerting.notice import Group
 from monitor.alerting.outbox import Draft
 from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
-from monitor.ledger import Recalled
+from monitor.ledger import Recalled, Trace
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey, settled
@@ -28,11 +28,13 @@ class _Kept:
     """What a cycle leaves to the next one: the past, and the pending and firing alerts.
 
     The past counts while the history has this token, the alerts while nobody has locked the
-    marketplace since. Only acknowledgements come in between.
+    marketplace since. Only acknowledgements come in between. The trace always counts: who goes on
+    from it looks what has changed.
     """
 
     token: str | None
     past: Past
+    trace: Trace | None
     version: int
     alerts: Mapping[AlertKey, Alert]
 
@@ -65,6 +67,7 @@ class Ledgers:
                 alerts=kept.alerts
                 if kept and is_untouched
                 else alerts.load(connection, marketplace),
+                trace=kept.trace if kept else None,
             )
 
     @contextmanager
@@ -97,6 +100,7 @@ class Ledger:
         self._observations = observations
         self._token = before.history_token
         self._past: Past | None = None
+        self._trace: Trace | None = None
         self._alerts: Mapping[AlertKey, Alert] = {}
 
     def before(self) -> Marketplace:
@@ -117,12 +121,12 @@ class Ledger:
         self._token = recorded.token
         return recorded.begun + recorded.changed + recorded.ended
 
-    def remember(self, past: Past) -> None:
+    def remember(self, past: Past, trace: Trace | None) -> None:
         """Keep the past of this marketplace as it is after this poll, once all is committed.
 
-        So are its alerts, as they are saved.
+        So are its alerts, as they are saved, and what the cycle leaves to the next one.
         """
-        self._past = past
+        self._past, self._trace = past, trace
 
     def kept(self) -> _Kept | None:
         """Return what is remembered, if anything is."""
@@ -130,7 +134,11 @@ class Ledger:
             return None
         before = self._before
         return _Kept(
-            token=self._token, past=self._past, version=before.version, alerts=self._alerts
+            token=self._token,
+            past=self._past,
+            trace=self._trace,
+            version=before.version,
+            alerts=self._alerts,
         )
 
     def alerts(self) -> Mapping[AlertKey, Alert]:

@@ -94,5 +94,5 @@ def test_what_was_remembered_goes_on_without_being_read_again(database: Database
     cycle(ledgers, a_poll(selling(NOON, 3)), PLAN)
     first = ledgers.recall("tensordock", PLAN.needs)
     with ledgers.ledger("tensordock") as ledger:
-        ledger.remember(first.past)
+        ledger.remember(first.past, None)
     assert ledgers.recall("tensordock", PLAN.needs).past is first.past

@@ -9,7 +9,7 @@ from monitor.alerting.notice import Group, NotifyPolicy, Withheld
 from monitor.alerting.outbox import DestinationKey, Draft
 from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
-from monitor.ledger import Before
+from monitor.ledger import Before, Trace
 from monitor.market.money import nano
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
@@ -42,7 +42,7 @@ class Memory:
     def record(self, poll: Poll, interval: timedelta, *, overtaken: bool = False) -> int:
         raise NotImplementedError
 
-    def remember(self, past: Past) -> None:
+    def remember(self, past: Past, trace: Trace | None) -> None:
         raise NotImplementedError
 
     def alerts(self) -> Mapping[AlertKey, Alert]:

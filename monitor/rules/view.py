@@ -1,0 +1,95 @@
+"""What rules see of one snapshot after the other, at the cost of what has changed.
+
+Whoever decodes polls gives the very same offers where nothing changed. What the same offers, in
+the same order of prices, came to at the poll before is that again, as the very same object.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from monitor.market.offer import Offer
+from monitor.market.snapshot import Snapshot
+from monitor.rules.alert import Labels, RuleName
+from monitor.rules.conditions import Condition
+from monitor.rules.index import OfferIndex
+from monitor.rules.match import Match, Matches, are_same, matches, matches_at
+from monitor.rules.past import Past
+from monitor.rules.rule import Rule
+
+Found = Mapping[Labels, Match | None]
+Seen = Mapping[RuleName, Found]
+"""What each rule is met by; with `None`, what a rule about the gone knows to be there."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Asked:
+    """What rules that differ in their clocks or receivers ask for alike; `rule` is one of them."""
+
+    rule: Rule
+    names: list[RuleName] = field(default_factory=list)
+    found: Matches = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Question:
+    """Conditions, who asks for them in which way, and the offers that met them last."""
+
+    conditions: Sequence[Condition]
+    asked: dict[object, _Asked] = field(default_factory=dict)
+    met: Sequence[Offer] = ()
+
+
+class View:
+    """What `rules` see of one marketplace, poll after poll."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._seen: Seen = {rule.name: {} for rule in self.rules}
+        self._gone: dict[object, _Asked] = {}
+        questions: dict[object, _Question] = {}
+        for rule in self.rules:
+            asks = (rule.conditions, rule.per, rule.shape)
+            if rule.gone:
+                asked = self._gone
+            else:
+                question = _Question(conditions=rule.conditions)
+                asked = questions.setdefault(rule.conditions, question).asked
+            asked.setdefault(asks, _Asked(rule=rule)).names.append(rule.name)
+        self._questions = list(questions.values())
+
+    def look(self, snapshot: Snapshot, past: Past) -> Seen:
+        """Return what each rule sees of `snapshot`, which `past` was fed with last."""
+        index = OfferIndex(snapshot.offers, past)
+        changed: dict[RuleName, Found] = {}
+        for question in self._questions:
+            places = index.matching(question.conditions)
+            met = tuple(map(index.offers.__getitem__, places))
+            if are_same(met, question.met):
+                continue
+            question.met = met
+            for each in question.asked.values():
+                each.found = matches_at(places, each.rule, snapshot.marketplace, index, each.found)
+                changed.update(dict.fromkeys(each.names, each.found))
+        changed.update(self._look_for_the_gone(snapshot.marketplace, index, past))
+        if changed:
+            self._seen = {**self._seen, **changed}
+        return self._seen
+
+    def _look_for_the_gone(
+        self, marketplace: str, index: OfferIndex, past: Past
+    ) -> Iterable[tuple[RuleName, Found]]:
+        if not self._gone:
+            return
+        before = OfferIndex(past.previous.offers if past.previous else (), past)
+        for each in self._gone.values():
+            found = _gone(each.rule, marketplace, before, index)
+            yield from ((name, found) for name in each.names)
+
+
+def _gone(rule: Rule, marketplace: str, before: OfferIndex, now: OfferIndex) -> Found:
+    """Return what was there at the poll before and is not now, and with `None` what is there."""
+    there: dict[Labels, Match | None] = dict.fromkeys(matches(rule, marketplace, now))
+    went = matches(rule, marketplace, before)
+    return there | {
+        labels: replace(match, offers=0) for labels, match in went.items() if labels not in there
+    }
