@@ -7,6 +7,9 @@ from typing import NamedTuple
 from monitor.history.summary import Source
 from monitor.history.window import DAY, HOUR, Window, ceiling, floor, steps
 
+RAW_FOR = 32 * DAY
+"""Intervals of so much time are read at once; windows up to this long are answered from them."""
+
 
 class Part(NamedTuple):
     """A stretch of time, and what tells of it; of roll-ups it is one whole hour or day."""
@@ -31,15 +34,27 @@ def plan(
 
 
 def spans(windows: Iterable[Window]) -> Iterator[list[Window]]:
-    """Yield the runs of windows, in the order of time, that follow on each other without a hole."""
+    """Yield the runs of windows, in the order of time, that follow on each other without a hole.
+
+    None is longer than `RAW_FOR`, unless one window alone is.
+    """
     run: list[Window] = []
     for window in windows:
-        if run and run[-1].until != window.since:
+        if run and (run[-1].until != window.since or window.until - run[0].since > RAW_FOR):
             yield run
             run = []
         run.append(window)
     if run:
         yield run
+
+
+def in_parts(window: Window) -> Iterator[Window]:
+    """Yield the parts of a window of which intervals are read at once."""
+    since = window.since
+    while since < window.until:
+        until = min(since + RAW_FOR, window.until)
+        yield Window(since, until)
+        since = until
 
 
 def _parts(window: Window, rolled: datetime, raw: datetime) -> Iterator[Part]:
@@ -68,5 +83,4 @@ def _hours(window: Window, raw: datetime) -> Iterator[Part]:
 
 def _rest(window: Window, raw: datetime) -> Iterator[Part]:
     kept = Window(max(window.since, raw), window.until)
-    if kept.length:
-        yield Part(Source.RAW, kept)
+    yield from (Part(Source.RAW, each) for each in in_parts(kept))

@@ -49,7 +49,7 @@ def answers(connection: Connection, selection: Selection, window: Window) -> lis
     now = {
         name: _present(connection, selection, name, stretches) for name, stretches in known.items()
     }
-    spans = {per: had(connection, selection, window, per) for per in Per}
+    spans = had(connection, selection, window)
     return [
         Answer(
             model=model,

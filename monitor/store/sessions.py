@@ -7,8 +7,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, and_, func, select
 
 from monitor.history.pieces import on_sale
+from monitor.history.plan import in_parts
 from monitor.history.selection import Model, Selection
-from monitor.history.sessions import windows_of
+from monitor.history.sessions import merged, windows_of
 from monitor.history.window import Window
 from monitor.market.hostnode import HostnodeId
 from monitor.store.offered import offered
@@ -31,24 +32,24 @@ class Subject(NamedTuple):
 
 
 def had(
-    connection: Connection, selection: Selection, window: Window, per: Per
-) -> dict[Subject, list[Window]]:
+    connection: Connection, selection: Selection, window: Window
+) -> dict[Per, dict[Subject, list[Window]]]:
     """Return when each selected model could be had in a window: priced, and at least one GPU free.
 
     The stretches come in any order and may overlap. A hostnode counts for the location it told
-    last.
+    last. Some of the window is read at a time, and only what follows from it is kept.
     """
-    places = _places(connection) if per is Per.LOCATION else {}
-    found: defaultdict[Subject, list[Window]] = defaultdict(list)
-    for model, by_hostnode in offered(connection, selection, window).items():
-        for hostnode, pieces in by_hostnode.items():
-            place = {
-                Per.MODEL: "",
-                Per.LOCATION: places.get((model.marketplace, hostnode), ""),
-                Per.HOSTNODE: hostnode,
-            }[per]
-            found[Subject(model, place)] += windows_of(on_sale(pieces))
-    return dict(found)
+    places = _places(connection)
+    found: dict[Per, dict[Subject, list[Window]]] = {per: defaultdict(list) for per in Per}
+    for part in in_parts(window):
+        for model, by_hostnode in offered(connection, selection, part).items():
+            for hostnode, pieces in by_hostnode.items():
+                stretches = merged(windows_of(on_sale(pieces)))
+                location = places.get((model.marketplace, hostnode), "")
+                found[Per.MODEL][Subject(model, "")] += stretches
+                found[Per.LOCATION][Subject(model, location)] += stretches
+                found[Per.HOSTNODE][Subject(model, hostnode)] += stretches
+    return found
 
 
 def _places(connection: Connection) -> dict[tuple[str, HostnodeId], str]:

@@ -13,18 +13,15 @@ from itertools import chain
 from sqlalchemy import Connection
 
 from monitor.history.pieces import Offered, Piece, lowest, on_sale
-from monitor.history.plan import Part, plan, spans
+from monitor.history.plan import RAW_FOR, Part, plan, spans
 from monitor.history.selection import Model, Selection
 from monitor.history.summary import Source, Summary, combined, covered_time, summed_up
-from monitor.history.window import DAY, EPOCH, Window, steps
+from monitor.history.window import EPOCH, Window, steps
 from monitor.market.hostnode import HostnodeId
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel
 from monitor.store import progress, rollups
 from monitor.store.offered import covered, models, offered
-
-RAW_FOR = 32 * DAY
-"""Windows up to this long are answered from the intervals alone, where they are kept."""
 
 BestPrices = list[Piece[NanoDollars]]
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from monitor.cli.stats import verdict
 from monitor.history.selection import Selection
+from monitor.history.summary import Source
 from monitor.history.window import DAY, Window
 from monitor.market.hostnode import Location, LocationId
 from monitor.store.answers import Answer, answers
@@ -90,3 +91,26 @@ def test_what_is_unpriced_or_rented_cannot_be_had(database: Database) -> None:
         offer = an_offer(node, "gpu-0", available=free, price=price)
         record(database, a_snapshot(at(minute), [node], [offer]), known)
     assert answer(database).had == [Window(at(2), at(3))]
+
+
+def test_a_long_past_of_one_place_is_read_in_parts_and_told_as_one(database: Database) -> None:
+    """What lasts over the edges of the parts is one session, and each price has all its time."""
+    known = Observations()
+    half, days = DAY / 2, 100
+    for index in range(2 * days + 1):
+        prices = (2 + index % 5, 9) if index != 40 else (None, 9)
+        record(database, selling(NOON + index * half, *prices), known, half)
+    whole = Window(NOON, NOON + days * DAY)
+    with database.read() as connection:
+        found, other = answers(connection, Selection(country="Österreich"), whole)
+    assert found.past.best is not None
+    assert found.past.sources == {Source.RAW}
+    assert found.past.covered == days * DAY
+    assert found.past.available == (days - 0.5) * DAY
+    assert found.past.best.sketch.weights == {
+        price * 1_000_000_000: (40 - (price == 2)) * half // timedelta.resolution
+        for price in range(2, 7)
+    }
+    for sold, sessions in ((found, 2), (other, 1)):
+        (on_hostnode,), (there,) = sold.hostnodes, sold.locations
+        assert len(on_hostnode) == len(there) == sessions

@@ -1,11 +1,12 @@
 """Each instant of a window is told of once, by the best there is."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.history.plan import Part, plan, spans
+from monitor.history.plan import RAW_FOR, Part, plan, spans
 from monitor.history.summary import Source
 from monitor.history.window import DAY, HOUR, Window, floor, steps
 
@@ -54,3 +55,13 @@ def test_time_before_and_after_all_that_is_known_has_no_parts() -> None:
         [Part(Source.DAILY, Window(MONDAY, MONDAY + DAY))]
     ]
     assert plan([Window(MONDAY + 2 * DAY, ever.until)], known, ever.until, ever.since) == [[]]
+
+
+def test_intervals_of_a_long_time_are_read_in_parts() -> None:
+    long = Window(MONDAY, MONDAY + 3 * RAW_FOR + HOUR)
+    (parts,) = plan([long], long, MONDAY, MONDAY)
+    assert [part.window.length for part in parts] == [RAW_FOR, RAW_FOR, RAW_FOR, HOUR]
+    days = list(steps(long, DAY))
+    runs = list(spans(days))
+    assert list(chain.from_iterable(runs)) == days
+    assert [len(run) for run in runs] == [32, 32, 32, 1]
