@@ -55,10 +55,19 @@ def export(
         str | None, typer.Option(metavar="NAME", help="Whose history, if there are several.")
     ] = None,
     since: Annotated[
-        When, typer.Option(parser=when, metavar="TIME", help="From when: 7d ago, or 2026-03-01.")
+        When,
+        typer.Option(
+            parser=when,
+            metavar="TIME",
+            help="From when: 7d ago, or 2026-03-01; all if not said.",
+            show_default=False,
+        ),
     ] = _BEGINNING,
     until: Annotated[
-        When, typer.Option(parser=when, metavar="TIME", help="Until when; now if not said.")
+        When,
+        typer.Option(
+            parser=when, metavar="TIME", help="Until when; now if not said.", show_default=False
+        ),
     ] = _NOW,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="A row for each stretch in which an offer did not change.")

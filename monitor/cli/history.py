@@ -25,30 +25,20 @@ from monitor.cli.plotting import PlotFile, history_plot, write_plot
 from monitor.cli.selecting import (
     NOW,
     AsCsv,
-    Country,
-    GpuCount,
-    GpuGlob,
-    HostnodeGlob,
-    MarketplaceName,
-    MaxTier,
-    MinTier,
-    Place,
-    Ram,
-    Storage,
     Until,
-    Vcpu,
     Zone,
-    shape,
+    selecting,
 )
 from monitor.cli.times import When, when
 from monitor.clock import utc_now
 from monitor.config.durations import show_duration
 from monitor.errors import MonitorError
+from monitor.history.plan import RAW_FOR
 from monitor.history.selection import Model, Selection
 from monitor.history.summary import Summary, combined
 from monitor.history.window import DAY, HOUR, Window
 from monitor.store.marketplaces import last_known
-from monitor.store.statistics import RAW_FOR, summaries
+from monitor.store.statistics import summaries
 
 Found = Mapping[Model, Sequence[Summary]]
 
@@ -60,11 +50,14 @@ _FEW = (0, 1, 3, 5, 6)
 _WEEK = When(timedelta(days=7))
 
 
+@selecting
 def history(
     *,
-    gpu: GpuGlob = "*",
     since: Annotated[
-        When, typer.Option(parser=when, metavar="TIME", help="From when: 7d ago, or 2026-03-01.")
+        When,
+        typer.Option(
+            parser=when, metavar="TIME", help="From when: 7d ago, or 2026-03-01.", show_default="7d"
+        ),
     ] = _WEEK,
     until: Until = NOW,
     step: Annotated[
@@ -75,33 +68,14 @@ def history(
             help="A figure for each: 1h if not said, and 1d over more than 32 days.",
         ),
     ] = None,
+    selection: Selection,
     config: ConfigPath = DEFAULT_CONFIG,
-    marketplace: MarketplaceName = None,
-    country: Country = None,
-    location: Place = None,
-    hostnode: HostnodeGlob = None,
-    min_tier: MinTier = None,
-    max_tier: MaxTier = None,
-    gpus: GpuCount = 1,
-    vcpu: Vcpu = 0,
-    ram: Ram = 0,
-    storage: Storage = 0,
     tz: Zone = UTC,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     plot: PlotFile = None,
 ) -> None:
     """Show the best price and availability over time: a bar for each step, a line for each day."""
-    selection = Selection(
-        marketplace=marketplace,
-        gpu=gpu,
-        country=country,
-        location=location,
-        hostnode=hostnode,
-        min_tier=min_tier,
-        max_tier=max_tier,
-        shape=shape(gpus, vcpu, ram, storage),
-    )
     end = until.resolved(utc_now())
     window = Window(since.resolved(end), end)
     if step is None:
@@ -110,7 +84,7 @@ def history(
     settings = read_config(config)
     with opened(settings) as database, database.read() as connection:
         found = summaries(connection, selection, window, step=step)
-        ends = last_known(connection, marketplace)
+        ends = last_known(connection, selection.marketplace)
     known = {model: parts for model, parts in found.items() if any(p.covered for p in parts)}
     if not known:
         raise MonitorError(unknown(selection, window, ends, sold=bool(found)))

@@ -24,20 +24,7 @@ from monitor.cli.common import (
     read_config,
 )
 from monitor.cli.glyphs import sparkline
-from monitor.cli.selecting import (
-    Country,
-    GpuCount,
-    GpuGlob,
-    HostnodeGlob,
-    MarketplaceName,
-    MaxTier,
-    MinTier,
-    Place,
-    Ram,
-    Storage,
-    Vcpu,
-    shape,
-)
+from monitor.cli.selecting import selecting
 from monitor.clock import utc_now
 from monitor.errors import MonitorError
 from monitor.history.present import price_of, selected
@@ -88,36 +75,18 @@ _ORDER: Mapping[Sort, Callable[[Offer], Any]] = {
 }
 
 
+@selecting
 def offers(
     *,
-    config: ConfigPath = DEFAULT_CONFIG,
-    gpu: GpuGlob = "*",
+    selection: Selection,
     sort: Annotated[Sort, typer.Option(help="What comes first; then the cheapest.")] = Sort.PRICE,
-    marketplace: MarketplaceName = None,
-    country: Country = None,
-    location: Place = None,
-    hostnode: HostnodeGlob = None,
-    min_tier: MinTier = None,
-    max_tier: MaxTier = None,
-    gpus: GpuCount = 1,
-    vcpu: Vcpu = 0,
-    ram: Ram = 0,
-    storage: Storage = 0,
+    config: ConfigPath = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Show what the market offered at the last good poll; with a shape, at its total price."""
-    selection = Selection(
-        marketplace=marketplace,
-        gpu=gpu,
-        country=country,
-        location=location,
-        hostnode=hostnode,
-        min_tier=min_tier,
-        max_tier=max_tier,
-        shape=shape(gpus, vcpu, ram, storage),
-    )
     settings = read_config(config)
-    names = [each.name for each in settings.marketplaces] if marketplace is None else [marketplace]
+    asked = selection.marketplace
+    names = [each.name for each in settings.marketplaces] if asked is None else [asked]
     with opened(settings) as database, database.read() as connection:
         found = [history.latest(connection, name) for name in names]
         snapshots = [snapshot for snapshot in found if snapshot is not None]
@@ -133,7 +102,7 @@ def offers(
         ]
         told: Bars = {}
         if not as_json and len(chosen) <= _MOST_TRENDS and _is_wide():
-            told = _last_day(partial(trends, connection), snapshots, gpu)
+            told = _last_day(partial(trends, connection), snapshots, selection.gpu)
     chosen.sort(key=lambda pair: (_ORDER[sort](pair[1]), _by_total(pair[1], selection)))
     if as_json:
         print_json([_json(snapshot, offer, selection.shape) for snapshot, offer in chosen])

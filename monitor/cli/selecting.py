@@ -1,12 +1,17 @@
 """Which part of the market, and which time: options that several commands have."""
 
+from collections.abc import Callable
 from datetime import UTC, timedelta, tzinfo
-from typing import Annotated
+from functools import wraps
+from inspect import signature
+from itertools import chain
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
 from monitor.cli.times import When, when
+from monitor.history.selection import Selection
 from monitor.market.quote import Shape
 
 
@@ -24,29 +29,11 @@ def zone(given: str | tzinfo) -> tzinfo:
         ) from None
 
 
-GpuGlob = Annotated[str, typer.Option("--gpu", metavar="GLOB", help="Only these GPU models.")]
-MarketplaceName = Annotated[
-    str | None, typer.Option("--marketplace", metavar="NAME", help="Only this marketplace.")
-]
-Country = Annotated[
-    str | None, typer.Option("--country", metavar="GLOB", help="Only in these countries.")
-]
-Place = Annotated[
-    str | None,
-    typer.Option("--location", metavar="GLOB", help="Only there: a location's id, city or state."),
-]
-HostnodeGlob = Annotated[
-    str | None, typer.Option("--hostnode", metavar="GLOB", help="Only these hostnodes.")
-]
-MinTier = Annotated[int | None, typer.Option("--min-tier", help="Only from this tier on.")]
-MaxTier = Annotated[int | None, typer.Option("--max-tier", help="Only up to this tier.")]
-GpuCount = Annotated[int, typer.Option("--gpus", min=1, help="So many GPUs on one hostnode.")]
-Vcpu = Annotated[int, typer.Option("--vcpu", min=0, help="With so many vCPUs.")]
-Ram = Annotated[int, typer.Option("--ram", min=0, metavar="GB", help="With so much RAM.")]
-Storage = Annotated[int, typer.Option("--storage", min=0, metavar="GB", help="With such a disk.")]
 Until = Annotated[
     When,
-    typer.Option("--until", parser=when, metavar="TIME", help="As of then; now if not said."),
+    typer.Option(
+        parser=when, metavar="TIME", help="As of then; now if not said.", show_default=False
+    ),
 ]
 Zone = Annotated[
     tzinfo, typer.Option("--tz", parser=zone, metavar="ZONE", help="Of hours and days.")
@@ -56,7 +43,57 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table
 NOW = When(timedelta(0))
 
 
-def shape(gpu_count: int, vcpu: int, ram: int, storage: int) -> Shape | None:
-    """Return the shape that is asked about, or `None` for one GPU alone."""
-    asked = Shape(gpu_count=gpu_count, vcpu_count=vcpu, ram_gb=ram, storage_gb=storage)
-    return None if asked == Shape() else asked
+def selecting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that select a part of the market, where it takes `selection`.
+
+    Typer reads a command's options from its signature, and has no way to share several of them.
+    """
+    own, shared = signature(command), signature(_selection).parameters
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        chosen = {name: given.pop(name) for name in shared}
+        command(selection=_selection(**chosen), **given)
+
+    every = chain.from_iterable(
+        shared.values() if name == "selection" else [each] for name, each in own.parameters.items()
+    )
+    vars(with_options)["__signature__"] = own.replace(parameters=list(every))
+    return with_options
+
+
+def _selection(
+    *,
+    gpu: Annotated[str, typer.Option(metavar="GLOB", help="Only these GPU models.")] = "*",
+    marketplace: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this marketplace.")
+    ] = None,
+    country: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Only in these countries.")
+    ] = None,
+    location: Annotated[
+        str | None,
+        typer.Option(metavar="GLOB", help="Only there: a location's id, city or state."),
+    ] = None,
+    hostnode: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Only these hostnodes.")
+    ] = None,
+    min_tier: Annotated[int | None, typer.Option(help="Only from this tier on.")] = None,
+    max_tier: Annotated[int | None, typer.Option(help="Only up to this tier.")] = None,
+    gpus: Annotated[int, typer.Option(min=1, help="So many GPUs on one hostnode.")] = 1,
+    vcpu: Annotated[int, typer.Option(min=0, help="With so many vCPUs.")] = 0,
+    ram: Annotated[int, typer.Option(min=0, metavar="GB", help="With so much RAM.")] = 0,
+    storage: Annotated[int, typer.Option(min=0, metavar="GB", help="With such a disk.")] = 0,
+) -> Selection:
+    """Return what the options select; one GPU alone is no shape."""
+    asked = Shape(gpu_count=gpus, vcpu_count=vcpu, ram_gb=ram, storage_gb=storage)
+    return Selection(
+        marketplace=marketplace,
+        gpu=gpu,
+        country=country,
+        location=location,
+        hostnode=hostnode,
+        min_tier=min_tier,
+        max_tier=max_tier,
+        shape=None if asked == Shape() else asked,
+    )

@@ -25,20 +25,9 @@ from monitor.cli.plotting import PlotFile, stats_plot, write_plot
 from monitor.cli.selecting import (
     NOW,
     AsCsv,
-    Country,
-    GpuCount,
-    GpuGlob,
-    HostnodeGlob,
-    MarketplaceName,
-    MaxTier,
-    MinTier,
-    Place,
-    Ram,
-    Storage,
     Until,
-    Vcpu,
     Zone,
-    shape,
+    selecting,
 )
 from monitor.cli.stays import print_stays, stays
 from monitor.cli.week import print_week, shares
@@ -58,24 +47,18 @@ _MONTH = timedelta(days=30)
 _PLOT_STEPS = 360
 
 
+@selecting
 def stats(
     *,
-    gpu: GpuGlob = "*",
     window: Annotated[
-        timedelta, typer.Option(parser=duration, metavar="TIME", help="How far to look back.")
+        timedelta,
+        typer.Option(
+            parser=duration, metavar="TIME", help="How far to look back.", show_default="30d"
+        ),
     ] = _MONTH,
     until: Until = NOW,
+    selection: Selection,
     config: ConfigPath = DEFAULT_CONFIG,
-    marketplace: MarketplaceName = None,
-    country: Country = None,
-    location: Place = None,
-    hostnode: HostnodeGlob = None,
-    min_tier: MinTier = None,
-    max_tier: MaxTier = None,
-    gpus: GpuCount = 1,
-    vcpu: Vcpu = 0,
-    ram: Ram = 0,
-    storage: Storage = 0,
     tz: Zone = UTC,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -84,16 +67,6 @@ def stats(
     """Say whether the present best price is good, how it was spread, and when it can be had."""
     if window <= timedelta(0):
         raise typer.BadParameter("must be longer than nothing", param_hint="--window")
-    selection = Selection(
-        marketplace=marketplace,
-        gpu=gpu,
-        country=country,
-        location=location,
-        hostnode=hostnode,
-        min_tier=min_tier,
-        max_tier=max_tier,
-        shape=shape(gpus, vcpu, ram, storage),
-    )
     end = until.resolved(utc_now())
     asked = Window(end - window, end)
     settings = read_config(config)
@@ -102,7 +75,12 @@ def stats(
         known = [each for each in found if each.past.covered or each.covered]
         if not known:
             raise MonitorError(
-                unknown(selection, asked, last_known(connection, marketplace), sold=bool(found))
+                unknown(
+                    selection,
+                    asked,
+                    last_known(connection, selection.marketplace),
+                    sold=bool(found),
+                )
             )
         if plot is not None:
             chosen = _one(known)
