@@ -1,5 +1,6 @@
 """`notify drill`: a made-up alert, from evaluation to the real receivers, and its end."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ from monitor.plan import Plan
 from monitor.rules.alert import Alert, RuleName, Severity
 from monitor.setup import Setup, set_up
 
+_LASTS_FOR = 1.0
+"""Seconds in which an Alertmanager that waits for no group tells that it fires."""
 _OFFER = Offer(
     hostnode=Hostnode(
         id=HostnodeId("drill-hostnode"),
@@ -135,12 +138,17 @@ def _polls(marketplace: str, now: datetime) -> Iterator[Poll]:
 def _told_states(
     setup: Setup, receivers: tuple[str, ...], alerts: list[Alert], now: datetime
 ) -> Iterator[tuple[str, DestinationKey, str, str, str]]:
-    """Tell the Alertmanagers among `receivers` that the alert fires, and that it has ended."""
+    """Tell the Alertmanagers among `receivers` that the alert fires, and then that it has ended."""
     sender = AlertmanagerSender()
-    for to in setup.destinations.values():
-        if not isinstance(to, Alertmanager) or to.receiver not in receivers:
-            continue
-        for state, ended_at in (("firing", None), ("resolved", now)):
+    told = [
+        to
+        for to in setup.destinations.values()
+        if isinstance(to, Alertmanager) and to.receiver in receivers
+    ]
+    for state, ended_at in (("firing", None), ("resolved", now)):
+        if told and ended_at is not None:
+            time.sleep(_LASTS_FOR)
+        for to in told:
             status, error = NotificationStatus.SENT, ""
             sent = [
                 postable(replace(each, resolved_at=ended_at), Severity.INFO, now, to.generator_url)

@@ -1,5 +1,6 @@
 """`notify drill`: a made-up alert reaches a webhook, mail and an Alertmanager, and ends."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,10 @@ receivers:
         assert [b"drill of night" in mail.data for mail in post.wait_for(2)] == [True, True]
         rows = [line.split()[:2] for line in ran.out.splitlines()[1:]]
         assert [receiver for receiver, _ in rows] == ["chat"] * 4 + ["am"] * 2
+        firing, resolved = (json.loads(each.body) for each in behind.wait_for(2))
+        assert [firing["status"], resolved["status"]] == ["firing", "resolved"]
+        for told in (firing, resolved):  # by the Alertmanager itself, to whom it tells
+            assert [each["labels"]["alertname"] for each in told["alerts"]] == ["drill of night"]
         assert running.alerts() == []  # it has ended
 
 
