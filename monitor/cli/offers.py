@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -102,7 +103,7 @@ def offers(
         ]
         told: Bars = {}
         if not as_json and len(chosen) <= _MOST_TRENDS and _is_wide():
-            told = _last_day(partial(trends, connection), snapshots, selection.gpu)
+            told = _last_day(partial(trends, connection), chosen, selection.gpu)
     chosen.sort(key=lambda pair: (_ORDER[sort](pair[1]), _by_total(pair[1], selection)))
     if as_json:
         print_json([_json(snapshot, offer, selection.shape) for snapshot, offer in chosen])
@@ -121,15 +122,19 @@ def _is_wide() -> bool:
 
 
 def _last_day(
-    read: Callable[[Selection, Window, timedelta], Mapping[OfferName, Sequence[Summary]]],
-    snapshots: Iterable[Snapshot],
+    read: Callable[..., Mapping[OfferName, Sequence[Summary]]],
+    chosen: Iterable[tuple[Snapshot, Offer]],
     gpu: str,
 ) -> dict[OfferName, str]:
     """Return a bar for every two hours of the day before each last poll."""
     found: dict[OfferName, str] = {}
-    for each in snapshots:
-        selection = Selection(marketplace=each.marketplace, gpu=gpu)
-        parts = read(selection, Window(each.at - DAY, each.at), _TREND_STEP)
+    for (marketplace, at), pairs in groupby(chosen, lambda pair: (pair[0].marketplace, pair[0].at)):
+        parts = read(
+            Selection(marketplace=marketplace, gpu=gpu),
+            Window(at - DAY, at),
+            _TREND_STEP,
+            among={offer.hostnode.id for _, offer in pairs},
+        )
         found.update({name: _trend(steps) for name, steps in parts.items()})
     return found
 

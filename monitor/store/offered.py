@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 
 from monitor.history.narrow import sold_at
@@ -41,6 +42,9 @@ from monitor.store.schema import (
     offers,
 )
 from monitor.store.types import UtcDateTime
+
+_FEW = 500
+"""Names that are written into a statement: SQLite takes some thousands."""
 
 ByHostnode = dict[HostnodeId, list[Offered]]
 
@@ -73,15 +77,23 @@ def covered(
 
 
 def offered(
-    connection: Connection, selection: Selection, window: Window, *, deleted_too: bool = False
+    connection: Connection,
+    selection: Selection,
+    window: Window,
+    *,
+    deleted_too: bool = False,
+    among: Collection[HostnodeId] | None = None,
 ) -> dict[Model, ByHostnode]:
     """Return what each selected offer was in a window, in the order of time.
 
     Between the pieces of an offer it was not listed or not selected, or nothing is known. Every
     model that was ever sold is in the answer, with the hostnodes that sold it in the window.
-    With `deleted_too` what is left of time whose intervals are deleted is told as well.
+    With `deleted_too` what is left of time whose intervals are deleted is told as well, and with
+    `among` only what is on one of those hostnodes.
     """
     sold = _sold(connection, selection)
+    if among is not None:
+        sold = {key: each for key, each in sold.items() if each[1] in among}
     found: dict[Model, ByHostnode] = {
         model: defaultdict(list) for model in sorted({model for model, _ in sold.values()})
     }
@@ -90,7 +102,10 @@ def offered(
         model: window._replace(since=max(window.since, kept.get(model.marketplace, window.since)))
         for model in found
     }
-    for key, began, ended, available, price in connection.execute(_offer_intervals(found, window)):
+    statement = _offer_intervals(found, window)
+    if selection.hostnode is not None or among is not None:
+        statement = statement.where(_on({name for _, name in sold.values()}))
+    for key, began, ended, available, price in connection.execute(statement):
         if key in sold:
             model, hostnode = sold[key]
             asked = windows[model]
@@ -209,6 +224,11 @@ def _asked(asked: Collection[Model]) -> ColumnElement[bool]:
         marketplaces.c.name.in_({model.marketplace for model in asked}),
         gpus.c.name.in_({model.gpu for model in asked}),
     )
+
+
+def _on(names: Collection[HostnodeId]) -> ColumnElement[bool]:
+    """Return the condition that spares most of what is on other hostnodes, if these are few."""
+    return hostnodes.c.hostnode.in_(names) if len(names) <= _FEW else true()
 
 
 def _overlaps(column: Column[Any], of: Column[int], window: Window) -> ColumnElement[bool]:

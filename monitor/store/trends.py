@@ -1,5 +1,6 @@
 """How each single offer went, step by step."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -16,14 +17,21 @@ OfferName = tuple[str, HostnodeId, GpuModel]
 
 
 def trends(
-    connection: Connection, selection: Selection, window: Window, step: timedelta
+    connection: Connection,
+    selection: Selection,
+    window: Window,
+    step: timedelta,
+    *,
+    among: Collection[HostnodeId],
 ) -> dict[OfferName, list[Summary]]:
-    """Return what each selected offer's past comes to, in each step of a window."""
+    """Return what each offer that is selected, on these hostnodes, was in each step of a window."""
     windows = list(steps(window, step))
+    found = offered(connection, selection, window, among=among)
+    known = {name: covered(connection, name, window) for name in {m.marketplace for m in found}}
     return {
         (model.marketplace, hostnode, model.gpu): summed_up(
-            windows, covered(connection, model.marketplace, window), pieces
+            windows, known[model.marketplace], pieces
         )
-        for model, by_hostnode in offered(connection, selection, window).items()
+        for model, by_hostnode in found.items()
         for hostnode, pieces in by_hostnode.items()
     }
