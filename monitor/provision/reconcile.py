@@ -186,8 +186,10 @@ class Reconciler:
     def _told_of_a_name(self, grab: Grab, seen: Sight) -> Grab:
         """Tell once that an instance is called otherwise; once it has our name, forget that."""
         shown = seen.shown
-        renamed = shown is not None and shown.name not in {"", grab.instance_name}
-        if shown is None or renamed == grab.is_renamed:
+        if shown is None or not shown.name:
+            return grab
+        renamed = shown.name != grab.instance_name
+        if renamed == grab.is_renamed:
             return grab
         if not renamed:
             return replace(grab, told=tuple(key for key in grab.told if key != RENAMED))

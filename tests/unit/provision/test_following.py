@@ -195,6 +195,9 @@ def test_what_its_owner_has_renamed_is_told_once_and_not_deleted(
     assert [each.name for each in world.market.living()] == ["mine"]
     assert len([each for each in world.titles if each.startswith("renamed")]) == 1
     assert "still billing" not in world.titles
+    call(world, "")
+    world.advance(2 * MINUTE)
+    assert len(world.market.living()) == 1
     call(world, ours)
     world.advance(2 * MINUTE)
     assert world.statuses == ["deleted"]
