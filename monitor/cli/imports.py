@@ -39,6 +39,7 @@ from monitor.marketplaces.replay import BadLine, read_replay, unpacked
 from monitor.marketplaces.tensordock.rows import Reader
 from monitor.marketplaces.timeline import Placed, Timeline
 from monitor.rules.past import OUTAGE_INTERVALS
+from monitor.store import expiry
 from monitor.store.engine import Database
 from monitor.store.imports import Importer
 
@@ -98,6 +99,7 @@ def import_(
         for replay in replays:
             intake = Intake(replay, database, name, interval, usual.get(name, _USUAL_INTERVAL))
             done.append(intake.run())
+        _tell_what_will_go(database, name, done, settings.database.retention)
     if as_json:
         print_json([_json(name, each) for each in done])
     else:
@@ -200,6 +202,21 @@ class Intake:
         err.print(
             f"{self._replay}: polled every {show_duration(interval)} ({whose}), so that more than "
             f"{show_duration(bridged)} without a poll is a gap"
+        )
+
+
+def _tell_what_will_go(
+    database: Database, marketplace: str, done: Iterable[Imported], keep: timedelta
+) -> None:
+    """Say so if intervals were imported that are older than those that are kept."""
+    oldest = min((each.since for each in done if each.new and each.since), default=None)
+    with database.read() as connection:
+        kept = expiry.kept_since(connection, marketplace, keep)
+    if oldest is not None and oldest < kept:
+        err.print(
+            f"what is older than {kept:%Y-%m-%d} is not kept: soon nothing but each model's hours "
+            f"and days are told of it; a longer `database.retention` than {show_duration(keep)} "
+            "keeps it all"
         )
 
 

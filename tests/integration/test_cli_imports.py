@@ -89,6 +89,19 @@ def test_a_poll_interval_that_would_leave_gaps_everywhere_writes_nothing(
     assert gpu_monitor("export", "-c", config).status == (0 if status == 0 else 1)
 
 
+@pytest.mark.parametrize(("retention", "told"), [("1d", True), ("2d", False)])
+def test_what_is_older_than_is_kept_is_told(
+    gpu_monitor: Commands, config: Path, retention: str, *, told: bool
+) -> None:
+    """The recording lasts for two days; the first poll is taken in, and will go."""
+    text = config.read_text()
+    config.write_text(text.replace("database: {", f"database: {{retention: {retention}, "))
+    ran = gpu_monitor("import", "-c", config, RECORDED)
+    assert ("what is older than 2026-03-22 is not kept" in ran.err) is told
+    again = gpu_monitor("import", "-c", config, RECORDED)
+    assert "is not kept" not in again.err
+
+
 def test_failed_polls_and_empty_lists_are_no_evidence(
     gpu_monitor: Commands, config: Path, tmp_path: Path
 ) -> None:
