@@ -33,14 +33,6 @@ def time_of(pieces: Iterable[Window] | Iterable[Piece[Value]]) -> timedelta:
     return sum((piece.until - piece.since for piece in pieces), timedelta(0))
 
 
-def clipped(pieces: Iterable[Piece[Value]], window: Window) -> Iterator[Piece[Value]]:
-    """Yield the parts of pieces that lie within `window`."""
-    for since, until, value in pieces:
-        start, end = max(since, window.since), min(until, window.until)
-        if start < end:
-            yield Piece(start, end, value)
-
-
 def on_sale(offered: Iterable[Offered]) -> Iterator[Piece[NanoDollars]]:
     """Yield the prices at which an offer could be had: priced, and at least one GPU free."""
     for since, until, available, price in offered:

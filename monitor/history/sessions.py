@@ -70,7 +70,7 @@ def sessions(had: Iterable[Window], covered: Sequence[Window]) -> list[Session]:
     """
     found = []
     index = 0
-    for since, until in _merged(had):
+    for since, until in merged(had):
         while covered[index].until < until:
             index += 1
         known = covered[index]
@@ -160,20 +160,13 @@ def windows_of(pieces: Iterable[Piece[Value]]) -> list[Window]:
 
 def merged(stretches: Iterable[Window]) -> list[Window]:
     """Return what `stretches` cover together, in order and apart."""
-    return list(_merged(stretches))
-
-
-def _merged(stretches: Iterable[Window]) -> Iterator[Window]:
-    last: Window | None = None
+    found: list[Window] = []
     for since, until in sorted(stretches):
-        if last is None or since > last.until:
-            if last is not None:
-                yield last
-            last = Window(since, until)
+        if found and since <= found[-1].until:
+            found[-1] = Window(found[-1].since, max(found[-1].until, until))
         else:
-            last = Window(last.since, max(last.until, until))
-    if last is not None:
-        yield last
+            found.append(Window(since, until))
+    return found
 
 
 def _hours(stretch: Window, zone: tzinfo) -> Iterator[tuple[Slot, timedelta]]:

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, or_, select
 from monitor.market.offer import GpuModel
 from monitor.rules.past import Needs, Past
 from monitor.rules.sweep import Sold, tracks
+from monitor.store.coverage import touching
 from monitor.store.history import latest
 from monitor.store.marketplaces import Marketplace
-from monitor.store.schema import coverage, gpus, hostnodes, offer_intervals, offers
+from monitor.store.schema import gpus, hostnodes, offer_intervals, offers
 
 
 def load(connection: Connection, marketplace: Marketplace | None, needs: Needs) -> Past:
@@ -22,21 +23,10 @@ def load(connection: Connection, marketplace: Marketplace | None, needs: Needs) 
     sold = _sold(connection, marketplace, since) if needs.windows else iter(())
     return Past.known(
         needs,
-        polled=_polled(connection, marketplace, since),
+        polled=touching(connection, marketplace, since, until),
         tracks=tracks(sold, until=until),
         last=latest(connection, marketplace.name) if needs.offers else None,
     )
-
-
-def _polled(
-    connection: Connection, marketplace: Marketplace, since: datetime
-) -> list[tuple[datetime, datetime]]:
-    rows = connection.execute(
-        select(coverage.c.valid_from, coverage.c.valid_to)
-        .where(coverage.c.marketplace_id == marketplace.id, coverage.c.valid_to >= since)
-        .order_by(coverage.c.valid_from)
-    )
-    return [(row.valid_from, row.valid_to) for row in rows]
 
 
 def _sold(connection: Connection, marketplace: Marketplace, since: datetime) -> Iterator[Sold]:

@@ -7,23 +7,19 @@ whose intervals are deleted, and of all whole hours and days of a window that is
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 
 from sqlalchemy import Connection
 
-from monitor.history.pieces import Offered, Piece, lowest, on_sale
+from monitor.history.pieces import Offered
 from monitor.history.plan import RAW_FOR, Part, plan, spans
 from monitor.history.selection import Model, Selection
 from monitor.history.summary import Source, Summary, combined, covered_time, summed_up
 from monitor.history.window import EPOCH, Window, steps
 from monitor.market.hostnode import HostnodeId
-from monitor.market.money import NanoDollars
-from monitor.market.offer import GpuModel
 from monitor.store import progress, rollups
 from monitor.store.offered import covered, models, offered
-
-BestPrices = list[Piece[NanoDollars]]
 
 _Told = dict[Model, dict[Window, Summary]]
 
@@ -42,31 +38,6 @@ class _Question:
         if not self.covered:
             return Window(EPOCH, EPOCH)
         return Window(self.covered[0].since, self.covered[-1].until)
-
-
-_END = datetime.max.replace(tzinfo=UTC)
-
-
-def best_price_steps(
-    connection: Connection, selection: Selection, window: Window
-) -> dict[Model, BestPrices]:
-    """Return the best price of each selected model at each instant of a window.
-
-    There is none while it could not be had, nor while nothing is known: see `covered`.
-    """
-    return {
-        model: lowest(on_sale(_all(each)))
-        for model, each in offered(connection, selection, window).items()
-    }
-
-
-def best_prices(
-    connection: Connection, marketplace: str, since: datetime
-) -> dict[GpuModel, BestPrices]:
-    """Return the best price of each of a marketplace's models at each instant from `since` on."""
-    selection = Selection(marketplace=marketplace)
-    found = best_price_steps(connection, selection, Window(since, _END))
-    return {model.gpu: pieces for model, pieces in found.items()}
 
 
 def summaries(

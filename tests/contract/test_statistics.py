@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.history.pieces import Piece
 from monitor.history.selection import Model, Selection
 from monitor.history.summary import Prices, Source, Summary
 from monitor.history.window import HOUR, Window, steps
@@ -131,14 +130,10 @@ def test_the_best_price_is_the_lowest_that_could_be_had(database: Database) -> N
         a_snapshot(at(1), [dear, cheap], gone),
         a_snapshot(at(2), [dear, cheap], gone),
     )
-    with database.read() as connection:
-        found = statistics.best_prices(connection, "tensordock", at(0.5))
-    assert found == {
-        GPU: [
-            Piece(at(0.5), at(1), NanoDollars(2 * DOLLAR)),
-            Piece(at(1), at(2), NanoDollars(3 * DOLLAR)),
-        ]
-    }
+    best = summary(database, at(0.5), at(2)).best
+    assert best is not None
+    half = MINUTE // timedelta(microseconds=2)
+    assert best.sketch.weights == {2 * DOLLAR: half, 3 * DOLLAR: 2 * half}
 
 
 def test_steps_begin_at_whole_multiples(database: Database) -> None:
