@@ -22,6 +22,9 @@ LOOKS = 3
 LOOKS_IN_DOUBT = 10
 """Likewise if the marketplace does not tell about the instance alone."""
 
+NAMELESS = reason(Cause.UNCLEAR, "no list shows it, but instances without names, which may be it")
+"""Why what is unknown is not given up, though no list shows its name."""
+
 _FIRST_PAUSE = timedelta(seconds=2)
 _PAUSES = {
     GrabStatus.CREATED: timedelta(seconds=20),
@@ -126,11 +129,11 @@ def _unknown(grab: Grab, sight: Sight, create_timeout: timedelta, now: datetime)
     if sight.shown is not None:
         why = reason(Cause.FOUND, f"the list shows {sight.shown.id}")
         return created(grab, sight.shown.id, why, now)
-    if sight.nameless:
-        return replace(grab, check_at=_next(grab, now))
     again = looked(grab, now)
     if again.checks < LOOKS or _age(grab, now) < create_timeout + NEVER_MADE_AFTER:
         return again
+    if sight.nameless:
+        return replace(again, reason=NAMELESS)
     why = reason(Cause.NEVER_MADE, f"{again.checks} lists of instances did not show it")
     return replace(again, status=GrabStatus.FAILED, reason=why, ended_at=now)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from monitor.alerting.notice import Message
 from monitor.grab.ending import is_over_cap
+from monitor.grab.follow import NAMELESS
 from monitor.grab.grab import Grab, GrabStatus
 from monitor.provision import messages
 
@@ -43,7 +44,8 @@ def _all(grab: Grab, now: datetime) -> Iterator[News]:
         case GrabStatus.AWAITING_APPROVAL:
             yield News(key="asked", message=messages.asks(grab), urgent=True)
         case GrabStatus.UNKNOWN:
-            yield News(key="unknown", message=messages.unclear(grab), urgent=True)
+            key = "nameless" if grab.reason == NAMELESS else "unknown"
+            yield News(key=key, message=messages.unclear(grab), urgent=True)
         case GrabStatus.CREATED:
             yield News(key="bought", message=messages.bought(grab))
             yield from _dearer(grab)

@@ -140,6 +140,8 @@ def test_while_a_nameless_instance_may_be_it_nothing_is_given_up() -> None:
     world.buy()
     world.advance(HOUR, step=MINUTE)
     assert world.statuses == ["unknown"]
+    assert world.titles == ["unclear whether it was bought"] * 2
+    assert "instances without names" in world.told[-1].body
 
 
 def test_lists_that_fail_for_long_are_told_again_and_again_while_anything_lives() -> None:

@@ -49,6 +49,15 @@ def test_an_approval_that_could_not_be_used_in_time_is_told() -> None:
         assert Cause.EXPIRED in world.told[-1].body
 
 
+def test_who_sleeps_is_asked_a_few_times_in_a_night() -> None:
+    wish = a_wish(mode=Mode.APPROVE, limits=ONE, cooldown=10 * MINUTE)
+    world = World(a_buying(wish))
+    for _ in range(9 * 12):
+        world.buy()
+        world.advance(5 * MINUTE, step=5 * MINUTE)
+    assert world.titles == ["to approve"] * 6
+
+
 def test_a_question_that_nobody_answered_is_not_told_again() -> None:
     world = asked()
     world.advance(16 * MINUTE, step=MINUTE)
