@@ -27,6 +27,7 @@ from monitor.cli.selecting import (
     AsCsv,
     Until,
     Zone,
+    check_fits,
     selecting,
 )
 from monitor.cli.times import When, when
@@ -38,6 +39,7 @@ from monitor.history.selection import Model, Selection
 from monitor.history.summary import Summary, combined
 from monitor.history.window import DAY, HOUR, Window
 from monitor.store.marketplaces import last_known
+from monitor.store.misfits import misfit
 from monitor.store.statistics import summaries
 
 Found = Mapping[Model, Sequence[Summary]]
@@ -83,11 +85,12 @@ def history(
     _check(window, step)
     settings = read_config(config)
     with opened(settings) as database, database.read() as connection:
+        check_fits(misfit(connection, selection))
         found = summaries(connection, selection, window, step=step)
         ends = last_known(connection, selection.marketplace)
     known = {model: parts for model, parts in found.items() if any(p.covered for p in parts)}
     if not known:
-        raise MonitorError(unknown(selection, window, ends, sold=bool(found)))
+        raise MonitorError(unknown(window, ends, sold=bool(found)))
     if plot is not None:
         write_plot(plot, history_plot(known, window, tz))
     if as_json:
@@ -98,14 +101,12 @@ def history(
         _print(known, window, _of_days(step, tz))
 
 
-def unknown(selection: Selection, window: Window, ends: datetime | None, *, sold: bool) -> str:
+def unknown(window: Window, ends: datetime | None, *, sold: bool) -> str:
     """Return why there is no answer, and what to ask instead; `ends` is where history does."""
-    if ends is None and selection.marketplace is not None:
-        return f"nothing is recorded of a marketplace {selection.marketplace!r}"
     if ends is None:
         return "nothing is recorded yet: run `gpu-monitor run` or `poll`, or `import` a recording"
     if not sold:
-        return f"no GPU that was ever polled fits {selection.gpu!r}: `gpu-monitor offers` lists all"
+        return "no offer that was ever polled fits all these options: leave one of them out"
     about = f"nothing is known from {instant(window.since)} to {instant(window.until)}"
     if ends < window.since:
         return f"{about}; the history ends before it: add --until {instant(_after(ends))}"

@@ -25,7 +25,7 @@ from monitor.cli.common import (
     read_config,
 )
 from monitor.cli.glyphs import sparkline
-from monitor.cli.selecting import selecting
+from monitor.cli.selecting import check_fits, selecting, unfit
 from monitor.clock import utc_now
 from monitor.errors import MonitorError
 from monitor.history.present import price_of, selected
@@ -37,6 +37,7 @@ from monitor.market.offer import Offer
 from monitor.market.quote import Shape, quote
 from monitor.market.snapshot import Snapshot
 from monitor.store import history
+from monitor.store.misfits import misfit
 from monitor.store.trends import OfferName, trends
 
 Bars = Mapping[OfferName, str]
@@ -87,11 +88,15 @@ def offers(
     """Show what the market offered at the last good poll; with a shape, at its total price."""
     settings = read_config(config)
     asked = selection.marketplace
-    names = [each.name for each in settings.marketplaces] if asked is None else [asked]
+    configured = [each.name for each in settings.marketplaces]
+    names = configured if asked is None else [asked]
     with opened(settings) as database, database.read() as connection:
         found = [history.latest(connection, name) for name in names]
         snapshots = [snapshot for snapshot in found if snapshot is not None]
+        wrong = misfit(connection, selection)
         if not snapshots:
+            if asked not in (None, *configured):
+                check_fits(wrong)
             raise MonitorError(
                 "no good poll is recorded yet: run `gpu-monitor poll` or `run` first"
             )
@@ -105,6 +110,8 @@ def offers(
         if not as_json and len(chosen) <= _MOST_TRENDS and _is_wide():
             told = _last_day(partial(trends, connection), chosen, selection.gpu)
     chosen.sort(key=lambda pair: (_ORDER[sort](pair[1]), _by_total(pair[1], selection)))
+    if wrong is not None:
+        err.print(unfit(wrong))
     if as_json:
         print_json([_json(snapshot, offer, selection.shape) for snapshot, offer in chosen])
         return

@@ -11,8 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from monitor.cli.times import When, when
+from monitor.config.names import did_you_mean
+from monitor.errors import MonitorError
 from monitor.history.selection import Selection
 from monitor.market.quote import Shape
+from monitor.store.misfits import Misfit
 
 
 def zone(given: str | tzinfo) -> tzinfo:
@@ -41,6 +44,32 @@ Zone = Annotated[
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")]
 
 NOW = When(timedelta(0))
+_MOST_NAMES = 2_000
+"""Among more, to look for one that is alike takes too long."""
+_FEW_NAMES = 12
+
+
+def check_fits(wrong: Misfit | None) -> None:
+    """Refuse a selection of which a part fits nothing: an answer would look like a fact."""
+    if wrong is not None:
+        raise MonitorError(unfit(wrong))
+
+
+def unfit(wrong: Misfit) -> str:
+    """Return which option nothing fits that was ever polled, and what may be meant."""
+    if wrong.part == "marketplace":
+        said = f"nothing is recorded of a marketplace {wrong.given!r}"
+        return said + did_you_mean(wrong.given, wrong.names)
+    what = "GPU" if wrong.part == "gpu" else wrong.part
+    said = f"no {what} that was ever polled fits {wrong.given!r}"
+    if not wrong.names:
+        return f"{said}: none was told"
+    if any(wrong.given.casefold() in name.casefold() for name in wrong.names):
+        return f"{said}; did you mean `*{wrong.given}*`?"
+    hint = did_you_mean(wrong.given, wrong.names) if len(wrong.names) <= _MOST_NAMES else ""
+    if not hint and len(wrong.names) <= _FEW_NAMES:
+        return f"{said}; known: {', '.join(sorted(wrong.names))}"
+    return said + hint
 
 
 def selecting(command: Callable[..., None]) -> Callable[..., None]:
@@ -86,6 +115,8 @@ def _selection(
     storage: Annotated[int, typer.Option(min=0, metavar="GB", help="With such a disk.")] = 0,
 ) -> Selection:
     """Return what the options select; one GPU alone is no shape."""
+    if min_tier is not None and max_tier is not None and min_tier > max_tier:
+        raise typer.BadParameter(f"is below --min-tier {min_tier}", param_hint="--max-tier")
     asked = Shape(gpu_count=gpus, vcpu_count=vcpu, ram_gb=ram, storage_gb=storage)
     return Selection(
         marketplace=marketplace,

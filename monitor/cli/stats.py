@@ -27,6 +27,7 @@ from monitor.cli.selecting import (
     AsCsv,
     Until,
     Zone,
+    check_fits,
     selecting,
 )
 from monitor.cli.stays import print_stays, stays
@@ -41,6 +42,7 @@ from monitor.history.window import HOUR, Window
 from monitor.market.money import dollars
 from monitor.store.answers import Answer, answers
 from monitor.store.marketplaces import last_known
+from monitor.store.misfits import misfit
 from monitor.store.statistics import summaries
 
 _MONTH = timedelta(days=30)
@@ -71,17 +73,12 @@ def stats(
     asked = Window(end - window, end)
     settings = read_config(config)
     with opened(settings) as database, database.read() as connection:
+        check_fits(misfit(connection, selection))
         found = answers(connection, selection, asked)
         known = [each for each in found if each.past.covered or each.covered]
         if not known:
-            raise MonitorError(
-                unknown(
-                    selection,
-                    asked,
-                    last_known(connection, selection.marketplace),
-                    sold=bool(found),
-                )
-            )
+            ends = last_known(connection, selection.marketplace)
+            raise MonitorError(unknown(asked, ends, sold=bool(found)))
         if plot is not None:
             chosen = _one(known)
             parts = summaries(connection, selection, asked, step=_plot_step(window))

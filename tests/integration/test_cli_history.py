@@ -169,6 +169,24 @@ def test_a_gpu_that_was_never_seen_is_said_to_be_so(ask: Ask) -> None:
     assert "no GPU that was ever polled fits 'h200*'" in ran.err
 
 
+@pytest.mark.parametrize("command", ["history", "stats"])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--gpu", "a100-smx4*"), "no GPU that was ever polled fits 'a100-smx4*'; did you mean"),
+        (("--gpu", "A100"), "did you mean `*A100*`?"),
+        (("--country", "Norway"), "no country that was ever polled fits 'Norway': none was told"),
+        (("--hostnode", "nope"), "no hostnode that was ever polled fits 'nope'"),
+    ],
+)
+def test_an_option_that_nothing_ever_fitted_is_named(
+    ask: Ask, command: str, options: tuple[str, ...], told: str
+) -> None:
+    ran = ask(command, *options)
+    assert (ran.status, ran.out) == (1, "")
+    assert told in ran.err
+
+
 def test_without_any_history_it_is_said_how_to_begin(gpu_monitor: Commands, tmp_path: Path) -> None:
     ran = gpu_monitor("stats", "-c", configure(tmp_path, "http://127.0.0.1:1/", "json://h:9/"))
     assert ran.status == 1

@@ -65,3 +65,25 @@ def test_the_day_before_is_drawn_where_it_is_known(ask: Ask) -> None:
 def test_another_marketplace_that_was_imported(ask: Ask) -> None:
     assert ask("--marketplace", "other").status == 1
     assert len(ask.json("--marketplace", "tensordock")) == len(ask.json())
+
+
+def test_what_was_never_polled_is_told_with_what_may_be_meant(ask: Ask) -> None:
+    """A slip must not look like a fact; that nothing is there is no failure all the same."""
+    ran = ask("--country", "Untied States")
+    assert (ran.status, ran.out) == (0, "")
+    told = "no country that was ever polled fits 'Untied States'; did you mean `United States`?"
+    assert told in ran.err
+    assert "no hostnode that was ever polled fits 'nope'" in ask("--hostnode", "nope").err
+    assert "ever polled" not in ask("--country", "united*").err
+
+
+def test_tiers_of_which_none_is_both_are_a_wrong_command(ask: Ask) -> None:
+    ran = ask("--min-tier", "5", "--max-tier", "1")
+    assert ran.status == 2
+    assert "is below --min-tier 5" in ran.err
+
+
+def test_a_marketplace_that_is_not_known_is_told(ask: Ask) -> None:
+    ran = ask("--marketplace", "tensordok")
+    assert ran.status == 1
+    assert "of a marketplace 'tensordok'; did you mean `tensordock`?" in ran.err
