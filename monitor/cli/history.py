@@ -28,6 +28,7 @@ from monitor.cli.selecting import (
     Until,
     Zone,
     check_fits,
+    check_form,
     selecting,
 )
 from monitor.cli.times import When, when
@@ -78,6 +79,7 @@ def history(
     plot: PlotFile = None,
 ) -> None:
     """Show the best price and availability over time: a bar for each step, a line for each day."""
+    check_form(as_json=as_json, as_csv=as_csv)
     end = until.resolved(utc_now())
     window = Window(since.resolved(end), end)
     if step is None:
@@ -186,10 +188,11 @@ def _print_days(parts: Sequence[Summary], zone: tzinfo) -> None:
     days = groupby(parts, key=lambda part: part.window.since.astimezone(zone).date())
     lines = [(day, list(each)) for day, each in days]
     bar_rows = _bars_of([resampled(each, _MOST_IN_A_DAY) for _, each in lines])
+    form = "%m-%d %a" if len({day.year for day, _ in lines}) == 1 else "%Y-%m-%d %a"
     print_table(
         ("day", "best price", *CELLS),
         (
-            (f"{day:%m-%d %a}", bars if len(each) > 1 else None, *cells(together(each)))
+            (f"{day:{form}}", bars if len(each) > 1 else None, *cells(together(each)))
             for (day, each), bars in zip(lines, bar_rows, strict=True)
         ),
         empty="nothing",

@@ -49,6 +49,12 @@ _MOST_NAMES = 2_000
 _FEW_NAMES = 12
 
 
+def check_form(*, as_json: bool, as_csv: bool) -> None:
+    """Refuse two forms of one answer."""
+    if as_json and as_csv:
+        raise typer.BadParameter("give one of --json and --csv", param_hint="--csv")
+
+
 def check_fits(wrong: Misfit | None) -> None:
     """Refuse a selection of which a part fits nothing: an answer would look like a fact."""
     if wrong is not None:

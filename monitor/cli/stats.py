@@ -28,6 +28,7 @@ from monitor.cli.selecting import (
     Until,
     Zone,
     check_fits,
+    check_form,
     selecting,
 )
 from monitor.cli.stays import print_stays, stays
@@ -69,6 +70,7 @@ def stats(
     """Say whether the present best price is good, how it was spread, and when it can be had."""
     if window <= timedelta(0):
         raise typer.BadParameter("must be longer than nothing", param_hint="--window")
+    check_form(as_json=as_json, as_csv=as_csv)
     end = until.resolved(utc_now())
     asked = Window(end - window, end)
     settings = read_config(config)

@@ -7,6 +7,9 @@ import typer
 
 from monitor.config.durations import parse_duration
 
+_FIRST_YEAR = 1970
+_LAST_YEAR = 2999
+
 
 @dataclass(frozen=True, slots=True)
 class When:
@@ -32,9 +35,12 @@ def when(given: str | When) -> When:
         pass
     try:
         at = datetime.fromisoformat(given)
-        return When(at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{given!r} is neither a time ago, such as 7d, "
             "nor an instant, such as 2026-03-01 or 2026-03-01T12:00:00Z"
         ) from None
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:  # so that all spans around it can be reckoned
+        raise typer.BadParameter(f"{given!r} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return When(at)

@@ -201,6 +201,13 @@ def test_a_marketplace_that_is_not_there_is_said_to_be_so(
     assert "nothing is recorded of a marketplace 'nope'" in ran.err
 
 
+def test_days_of_several_years_are_told_with_their_year(ask: Ask) -> None:
+    first, *_, last = ask("history", "--since", "400d", "--step", "1d").out.splitlines()[1:]
+    assert first.startswith("2024-10-12 Sat")
+    assert last.startswith("2025-11-16 Sun")
+    assert ask("history").out.splitlines()[1].startswith("11-09 Sun")
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -210,6 +217,10 @@ def test_a_marketplace_that_is_not_there_is_said_to_be_so(
         (("history", "--step", "0s"), "more than 20,000 steps"),
         (("stats", "--window", "0s"), "longer than nothing"),
         (("stats", "--tz", "Mars/Olympus"), "no time zone is named"),
+        (("stats", "--until", "0001-01-02"), "is not in the years 1970 to 2999"),
+        (("history", "--until", "9999-12-31T23:59"), "is not in the years 1970 to 2999"),
+        (("stats", "--json", "--csv"), "one of --json and --csv"),
+        (("history", "--json", "--csv"), "one of --json and --csv"),
     ],
 )
 def test_a_wrong_question_is_told(arguments: tuple[str, ...], why: str, ask: Ask) -> None:
