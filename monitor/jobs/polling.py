@@ -8,6 +8,7 @@ import structlog
 
 from monitor.cycle import Buyer, run_cycle
 from monitor.errors import StoreError
+from monitor.grab.wish import Buying
 from monitor.jobs.shared import SECOND, Shared
 from monitor.jobs.telling import Telling
 from monitor.reporting import log_cycle
@@ -33,7 +34,7 @@ class Polling:
         *,
         wake: Callable[[], None],
         evaluated: Callable[[], None],
-        buyer: Callable[[], Buyer | None],
+        buyer: Callable[[Buying], Buyer | None],
     ) -> None:
         self._shared = shared
         self._telling = telling
@@ -101,7 +102,7 @@ class Polling:
             shared.ledgers,
             interval=config.poll_interval,
             now=now,
-            buyer=self._buyer(),
+            buyer=self._buyer(setup.buying),
         )
         if report.queued:
             self._wake()

@@ -72,13 +72,12 @@ class Purchases:
         self._sending.leave()
         self._following.leave()
 
-    def ready(self) -> "Ready | None":
-        """Return who buys at the poll that begins; `None` if no rule does.
+    def ready(self, buying: Buying) -> "Ready | None":
+        """Return who buys at the poll that begins, as its setup says; `None` if no rule does.
 
         What is in the book is read now, so that it need not be when there is something to buy.
         While the stop file exists there never is: then no hostnode is looked at ahead.
         """
-        buying = self._shared.setup.buying
         if not buying.wishes:
             return None
         self._known = known = None if self._stopped() else self._read(buying)
