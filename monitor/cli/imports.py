@@ -39,6 +39,7 @@ from monitor.marketplaces.replay import BadLine, read_replay, unpacked
 from monitor.marketplaces.tensordock.rows import Reader
 from monitor.marketplaces.timeline import Placed, Timeline
 from monitor.rules.past import OUTAGE_INTERVALS
+from monitor.rules.system import PROGRAM
 from monitor.store import expiry
 from monitor.store.engine import Database
 from monitor.store.imports import Importer
@@ -99,6 +100,7 @@ def import_(
         for replay in replays:
             intake = Intake(replay, database, name, interval, usual.get(name, _USUAL_INTERVAL))
             done.append(intake.run())
+        _tell_nothing_new(name, done)
         _tell_what_will_go(database, name, done, settings.database.retention)
     if as_json:
         print_json([_json(name, each) for each in done])
@@ -205,6 +207,16 @@ class Intake:
         )
 
 
+def _tell_nothing_new(marketplace: str, done: Iterable[Imported]) -> None:
+    """Say so of a file whose time is known already, which may be what another one told."""
+    for each in done:
+        if each.known and not each.new:
+            err.print(
+                f"{each.file}: nothing new, for all its time the history of {marketplace} is known "
+                "already; to keep it beside that: --marketplace ANOTHER-NAME"
+            )
+
+
 def _tell_what_will_go(
     database: Database, marketplace: str, done: Iterable[Imported], keep: timedelta
 ) -> None:
@@ -223,6 +235,11 @@ def _tell_what_will_go(
 def _target(settings: Config, wanted: str | None) -> str:
     names = [each.name for each in settings.marketplaces]
     name = named(names, wanted)
+    if name not in names and (not name.strip() or not name.isprintable() or name == PROGRAM):
+        raise typer.BadParameter(
+            "must be a name of printable characters that the program does not use for itself",
+            param_hint="--marketplace",
+        )
     if name not in names:
         err.print(f"{name} is not configured: its history is kept beside that of the others")
     return name

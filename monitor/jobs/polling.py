@@ -62,6 +62,7 @@ class Polling:
             Polled(
                 marketplace=name,
                 interval=config.poll_interval,
+                timeout=config.timeout,
                 last_at=self._last_polls.get(name),
             )
             for name, (config, _) in self._shared.setup.marketplaces.items()

@@ -9,10 +9,14 @@ _INTERVALS_ALLOWED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polling:
-    """How often a marketplace is polled, and when it last was, whatever the outcome."""
+    """How often a marketplace is polled, and when the last poll that has ended began.
+
+    Whatever came of it; `timeout` is how long one may take.
+    """
 
     marketplace: str
     interval: timedelta
+    timeout: timedelta
     last_at: datetime | None
 
 
@@ -42,8 +46,16 @@ def _overdue(now: datetime, pollings: Iterable[Polling]) -> Iterator[str]:
     for polling in pollings:
         if polling.last_at is None:
             yield f"{polling.marketplace}: no poll yet"
-        elif (age := now - polling.last_at) >= _INTERVALS_ALLOWED * polling.interval:
+        elif (age := now - polling.last_at) >= _allowed(polling):
             yield (
                 f"{polling.marketplace}: last poll {age.total_seconds():.0f} s ago, "
                 f"expected every {polling.interval.total_seconds():g} s"
             )
+
+
+def _allowed(polling: Polling) -> timedelta:
+    """Return how old a poll may be: of a marketplace that hangs, each takes the whole time-out.
+
+    The last one took it, and the next one is about to.
+    """
+    return _INTERVALS_ALLOWED * polling.interval + 2 * polling.timeout

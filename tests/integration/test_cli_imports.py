@@ -37,7 +37,9 @@ def test_a_recording_is_imported_and_told(gpu_monitor: Commands, config: Path) -
 
 def test_to_import_again_says_that_all_is_known(gpu_monitor: Commands, config: Path) -> None:
     gpu_monitor("import", "-c", config, RECORDED)
-    (told,) = gpu_monitor("import", "-c", config, "--json", RECORDED).json()
+    ran = gpu_monitor("import", "-c", config, "--json", RECORDED)
+    assert "nothing new, for all its time the history of tensordock is known already" in ran.err
+    (told,) = ran.json()
     assert told == {
         "file": str(RECORDED),
         "marketplace": "tensordock",
@@ -127,6 +129,17 @@ def test_a_file_without_one_usable_line_fails(
     ran = gpu_monitor("import", "-c", config, file)
     assert ran.status == 1
     assert f"{file}:1: left out" in ran.err
+
+
+@pytest.mark.parametrize("name", ["", " ", "gpu-monitor", "a\nb"])
+def test_a_marketplace_needs_a_name_of_its_own(
+    gpu_monitor: Commands, config: Path, name: str
+) -> None:
+    """No command takes one out of the database again."""
+    ran = gpu_monitor("import", "-c", config, "--marketplace", name, RECORDED)
+    assert ran.status == 2
+    assert "must be a name of printable characters" in " ".join(ran.err.split())
+    assert gpu_monitor("export", "-c", config, "--marketplace", name).status == 1
 
 
 def test_a_file_that_is_not_there_is_a_wrong_command(
