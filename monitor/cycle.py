@@ -144,11 +144,24 @@ def _watch(
     before: Before,
     interval: timedelta,
 ) -> Evaluation:
-    """Return what a poll makes of the alerts about its marketplace, whatever came of it."""
+    """Return what a poll makes of the alerts about its marketplace, whatever came of it.
+
+    One good poll among failed ones does not yet end what is pending: a marketplace of which each
+    second poll fails is in trouble.
+    """
+    seen = seen_in_poll(plan.system.values(), poll, before.recorded_until)
+    wavers = poll.snapshot is not None and before.failed_since
     return evaluate(
         plan.system.values(),
-        seen_in_poll(plan.system.values(), poll, before.recorded_until),
-        {key: alert for key, alert in alerts.items() if is_system(alert.rule)},
+        seen,
+        {
+            (rule, labels): alert
+            for (rule, labels), alert in alerts.items()
+            if is_system(rule)
+            and not (
+                wavers and alert.state is AlertState.PENDING and labels not in seen.get(rule, ())
+            )
+        },
         now=poll.at,
         unknown=outage(before.last_poll_at, poll.at, interval, failed_since=False),
     )

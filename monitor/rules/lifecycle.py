@@ -29,15 +29,17 @@ def outage(
 ) -> timedelta:
     """Return for how long nothing was known before the good poll at `now`.
 
-    That is all the time since the last good poll if a poll failed in between, if it is longer
-    ago than three intervals (the program was down), or if the clock was set back (then it is
-    negative, and moves the clocks back with it); zero otherwise.
+    If a poll failed since the last good one, that is the time between them but for one interval,
+    which a good poll covers: where each second poll fails, half the time counts, and not none. If
+    none was made for longer than three intervals (the program was down), it is all of that time.
+    If the clock was set back it is negative, and moves the clocks back with it; otherwise zero.
     """
     if last_good_at is None:
         return timedelta(0)
     since = now - last_good_at
-    unbroken = timedelta(0) <= since <= OUTAGE_INTERVALS * interval and not failed_since
-    return timedelta(0) if unbroken else since
+    if failed_since and since > timedelta(0):
+        return max(since - interval, timedelta(0))
+    return timedelta(0) if timedelta(0) <= since <= OUTAGE_INTERVALS * interval else since
 
 
 def thaw(alert: Alert, unknown: timedelta) -> Alert:

@@ -1,6 +1,7 @@
 """Alerts about the program itself, on both databases: from what goes wrong to what is told."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,9 +97,27 @@ def test_a_marketplace_that_cannot_be_polled_is_told_once_and_its_end_too(
 def test_a_short_trouble_is_told_to_nobody(
     monitor: Callable[..., Shared], database: Database
 ) -> None:
-    made = lives(monitor(), DOWN, DOWN, DOWN, 3)
-    assert list(made.values())[-1] == ["system:unreachable: pending → inactive: lapsed"]
+    made = lives(monitor(), DOWN, DOWN, DOWN, 3, 3)
+    assert list(made.items())[-1] == (4, ["system:unreachable: pending → inactive: lapsed"])
     assert messages(database) == []
+
+
+def test_a_marketplace_of_which_each_second_poll_fails_is_told_and_its_offers_too(
+    monitor: Callable[..., Shared],
+) -> None:
+    """The clocks of offers' alerts go at half the speed, for each good poll covers a minute."""
+    shared = monitor()
+    patient = replace(shared.setup.plan.rules[CHEAP], hold_for=4 * MINUTE)
+    plan = replace(shared.setup.plan, rules={CHEAP: patient})
+    outcomes = [each for _ in range(6) for each in (1, OUT)]
+    made = lives(replace(shared, setup=replace(shared.setup, plan=plan)), *outcomes, *[1] * 7)
+    assert made == {
+        0: ["cheap: inactive → pending: matched"],
+        1: ["system:unreachable: inactive → pending: matched"],
+        7: ["system:unreachable: pending → firing: held"],
+        8: ["cheap: pending → firing: held"],
+        17: ["system:unreachable: firing → resolved: ended"],
+    }
 
 
 @pytest.mark.parametrize("outcome", [Outcome.EMPTY, Outcome.MALFORMED])

@@ -100,8 +100,8 @@ def test_what_lapses_is_counted_and_not_told() -> None:
     ("prices", "transitions"),
     [
         ("222", "0 pending, 2 firing"),
-        ("2!!2222", "0 pending, 5 firing"),  # three minutes of nothing known
-        ("2     222", "0 pending, 8 firing"),  # likewise, without a poll
+        ("2!!2222", "0 pending, 4 firing"),  # three minutes, of which a good poll covers one
+        ("2     222", "0 pending, 8 firing"),  # without a poll it covers none
     ],
 )
 def test_failures_and_gaps_freeze_the_clocks(prices: str, transitions: str) -> None:

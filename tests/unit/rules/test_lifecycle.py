@@ -147,21 +147,43 @@ def test_transitions_carry_reason_value_and_instant() -> None:
     [
         (1, False, 0),
         (3, False, 0),
-        (3, True, 3),
+        (0.5, True, 0),
+        (1, True, 0),
+        (3, True, 2),
         (4, False, 4),
+        (9, True, 8),
         (-60, False, -60),
+        (-60, True, -60),
         (0, False, 0),
     ],
 )
 def test_an_outage_is_a_failed_poll_a_long_pause_or_a_clock_set_back(
-    minutes: int, unknown: int, *, failed: bool
+    minutes: float, unknown: int, *, failed: bool
 ) -> None:
+    """A good poll covers one interval before it where others failed."""
     now = NOON + minutes * MINUTE
     assert outage(NOON, now, MINUTE, failed_since=failed) == unknown * MINUTE
 
 
 def test_the_first_poll_of_all_has_no_outage_before_it() -> None:
     assert outage(None, NOON, MINUTE, failed_since=True) == timedelta(0)
+
+
+@given(st.integers(0, 4), st.integers(0, 4), st.text("x.", min_size=1), st.integers(0, 9))
+def test_polls_that_fail_in_between_make_what_is_seen_neither_fire_nor_end_otherwise(
+    hold: int, keep: int, seen: str, failed: int
+) -> None:
+    """With so many failed polls before each good one, the states are those without them."""
+    rule, alert, before, states = a_rule(hold, keep), None, None, []
+    for number, met in enumerate(seen):
+        now = NOON + number * (1 + failed) * MINUTE
+        alert = alert and thaw(alert, outage(before, now, MINUTE, failed_since=bool(failed)))
+        alert = step(rule, alert, MATCH if met == "x" else None, now).alert
+        states.append("inactive" if alert is None else str(alert.state))
+        if alert and alert.state in {AlertState.INACTIVE, AlertState.RESOLVED}:
+            alert = None
+        before = now
+    assert states == live(rule, seen)
 
 
 def test_a_clock_set_back_an_hour_neither_speeds_nor_stalls_an_alert() -> None:
