@@ -255,8 +255,8 @@ def _print_telling(each: Explained) -> None:
         typer.echo(f"  then to {second}, {show_duration(each.policy.escalate.after)} later")
     if each.quiet_until is not None:
         typer.echo(f"  quiet hours until {each.quiet_until:%Y-%m-%d %H:%M} UTC")
-    if each.message is not None:
-        typer.echo(f"  as: {each.message.title}")
+    for title in each.titles:
+        typer.echo(f"  as: {title}")
 
 
 def _print_buying(each: Explained) -> None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.alerting.grouping import group_key
-from monitor.alerting.notice import Group, Message, Notice, NotifyPolicy, NotifyReason
-from monitor.alerting.render import render
+from monitor.alerting.notice import Group, Notice, NotifyPolicy, NotifyReason
 from monitor.alerting.silence import Silence, matched_labels
 from monitor.config.model import MarketplaceConfig
 from monitor.grab.policy import Choice, decide
@@ -14,6 +13,7 @@ from monitor.grab.reasons import Refusal
 from monitor.grab.standing import Standing
 from monitor.market.offer import Offer
 from monitor.market.snapshot import Outcome, Snapshot
+from monitor.plan import Plan
 from monitor.provision.stop_file import stopped_by
 from monitor.rules.alert import Alert, AlertState, Labels
 from monitor.rules.conditions import lack
@@ -27,6 +27,7 @@ from monitor.store import alerts, groups, history, marketplaces, silences
 from monitor.store.engine import Database
 from monitor.store.grabs import Books
 from monitor.store.past import load
+from monitor.telling import compose
 
 LATELY = timedelta(days=1)
 """How long an alert that was resolved is told."""
@@ -45,9 +46,9 @@ class AlertNow:
 class Explained:
     """One rule on one marketplace at `now`.
 
-    `found` is `None` where no good poll is recorded, or the rule is not about offers. `message` is
-    what would be sent for what meets the rule, and `buying` what the policy would do about it, if
-    the rule buys.
+    `found` is `None` where no good poll is recorded, or the rule is not about offers. `titles` are
+    those of the messages that would be sent for what meets the rule, each once, and `buying` what
+    the policy would do about it, if the rule buys.
     """
 
     rule: Rule
@@ -60,7 +61,7 @@ class Explained:
     is_old: bool
     found: Explanation | None
     alerts: tuple[AlertNow, ...]
-    message: Message | None
+    titles: tuple[str, ...]
     buying: Choice | Refusal | None
 
     @property
@@ -74,14 +75,20 @@ class Explained:
         due = due_at(self.rule, alert)
         if due is None:
             return None
-        known_until = self.polled_at if self.stands_still and self.polled_at else self.now
-        return max(due - known_until, timedelta(0))
+        if not self.stands_still or self.polled_at is None:
+            return max(due - self.now, timedelta(0))
+        lost = self.now - self.polled_at > self.rule.outage_tolerance
+        if lost and alert.state is AlertState.PENDING:
+            return self.rule.hold_for  # it begins anew at the next good poll
+        return max(due - self.polled_at, timedelta(0))
 
     @property
     def quiet_until(self) -> datetime | None:
-        """Until when quiet hours last."""
+        """Until when quiet hours keep the rule from being told."""
         quiet = self.policy.quiet_hours
-        return None if quiet is None else quiet.until(self.now)
+        if quiet is None or self.rule.severity in quiet.urgent:
+            return None
+        return quiet.until(self.now)
 
 
 def explained(
@@ -105,7 +112,7 @@ def explained(
         is_old=good_at is not None and now - good_at > OUTAGE_INTERVALS * config.poll_interval,
         found=found,
         alerts=_alerts(database, setup, rule, config.name, now),
-        message=_message(rule, found, config.name, now),
+        titles=_titles(setup.plan, rule, found, config.name, now),
         buying=None
         if snapshot is None
         else _buying(database, setup, rule, snapshot, _meeting(rule, snapshot, past), now=now),
@@ -129,7 +136,7 @@ def explained_system(
         is_old=False,
         found=None,
         alerts=_alerts(database, setup, rule, marketplace, now),
-        message=None,
+        titles=(),
         buying=None,
     )
 
@@ -157,12 +164,12 @@ def _alerts(
     )
 
 
-def _message(
-    rule: Rule, found: Explanation | None, marketplace: str, now: datetime
-) -> Message | None:
+def _titles(
+    plan: Plan, rule: Rule, found: Explanation | None, marketplace: str, now: datetime
+) -> tuple[str, ...]:
     """Return what would be sent if all that meets the rule now began to fire."""
     if found is None or not found.matches or rule.gone:
-        return None
+        return ()
     notice = Notice(
         rules=(rule.name,),
         marketplace=marketplace,
@@ -171,7 +178,9 @@ def _message(
         at=now,
         firing=tuple(_alert(rule, match, now) for match in found.matches.values()),
     )
-    return render(notice, now=now)
+    policy = plan.policies[rule.name]
+    drafts, _ = compose(plan, policy.notify, policy.templates, notice)
+    return tuple(dict.fromkeys(draft.title for draft in drafts))
 
 
 def _alert(rule: Rule, match: Match, now: datetime) -> Alert:

@@ -31,7 +31,7 @@ def explained_json(each: Explained) -> dict[str, Any]:
         "alerts": [_alert(each, now) for now in each.alerts],
         "notify": list(each.policy.notify),
         "quiet_until": instant(each.quiet_until),
-        "title": each.message and each.message.title,
+        "title": next(iter(each.titles), None),
         "grab": _buying(each),
     }
 

@@ -144,3 +144,21 @@ def explained(gpu_monitor: Commands, rule: str, config: Path) -> list[dict[str, 
     assert found["rule"] == rule
     marketplaces: list[dict[str, Any]] = found["marketplaces"]
     return marketplaces
+
+
+def test_the_title_is_the_one_that_is_sent(
+    gpu_monitor: Commands, tmp_path: Path, market: SimulatorServer
+) -> None:
+    rules = RULES.replace(
+        "max_price_per_gpu_hour: 0.20}",
+        """max_price_per_gpu_hour: 0.20}
+    templates: {title: "cheap: {{ best.gpu }}"}""",
+    )
+    file = configure(tmp_path, market.base_url, "json://127.0.0.1:9/", rules=rules)
+    gpu_monitor("poll", "-c", file)
+    assert (
+        "  as: cheap: geforcertx3090-pcie-24gb\n"
+        in gpu_monitor("explain", "cheap-3090", "-c", file).out
+    )
+    (told,) = gpu_monitor("explain", "cheap-3090", "--json", "-c", file).json()["marketplaces"]
+    assert told["title"] == "cheap: geforcertx3090-pcie-24gb"
