@@ -121,10 +121,7 @@ class Courses:
 
 
 def courses(lives: Lives, rules: Collection[str], reach: timedelta) -> Courses:
-    """Compare the alerts of some rules, one for one, and when each change came.
-
-    Two polls may lie between, and the time in which one of the lives knew nothing.
-    """
+    """Compare the alerts of some rules, one for one, and when each change came."""
     found = Courses()
     one, other = (life.of(rules) for life in lives)
     for key in one.keys() | other.keys():
@@ -136,10 +133,7 @@ def courses(lives: Lives, rules: Collection[str], reach: timedelta) -> Courses:
         for first, second in zip(here, there, strict=True):
             earlier, later = sorted((first.at, second.at))
             found.apart = max(found.apart, later - earlier)
-            allowed = 2 * lives[0].interval
-            for life in lives:
-                allowed += life.dark(earlier - reach, later)
-            if later - earlier > allowed:
+            if not _is_near(lives, earlier, later, reach):
                 found.wrong.append(f"{_told(key)}: {_changes([first])} {later - earlier} apart")
     return found
 
@@ -154,9 +148,8 @@ class Elsewhere:
 
 
 def elsewhere(lives: Lives, rules: Collection[str], reach: timedelta) -> Elsewhere:
-    """Compare what came and went as it liked: outside of the shadows all must have its like."""
+    """Compare what came and went as it liked: outside of the shadows each must have its like."""
     shadows = [shadow for life in lives for shadow in life.shadows(reach)]
-    near = 2 * lives[0].interval
     found = Elsewhere()
     for mine, others in (lives, lives[::-1]):
         theirs = others.of(rules)
@@ -165,7 +158,7 @@ def elsewhere(lives: Lives, rules: Collection[str], reach: timedelta) -> Elsewhe
                 alike = [
                     it
                     for it in theirs.get(key, ())
-                    if _change(it) == _change(each) and abs(it.at - each.at) <= near
+                    if _change(it) == _change(each) and _is_near(lives, it.at, each.at, reach)
                 ]
                 if alike:
                     found.alike += 1
@@ -208,6 +201,19 @@ def deliveries(life: Life) -> Iterator[str]:
 
 def _change(each: Transition) -> tuple[str, str, str]:
     return each.before.value, each.after.value, each.reason.value
+
+
+def _is_near(lives: Lives, one: datetime, other: datetime, reach: timedelta) -> bool:
+    """Return whether two instants lie as near as two lives can have them.
+
+    Two polls may lie between, and the time in which one of the lives knew nothing: its daemon was
+    dead, or the machine too busy to poll.
+    """
+    earlier, later = sorted((one, other))
+    allowed = 2 * lives[0].interval
+    for life in lives:
+        allowed += life.dark(earlier - reach, later)
+    return later - earlier <= allowed
 
 
 def _changes(course: Sequence[Transition]) -> str:
