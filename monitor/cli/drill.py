@@ -31,7 +31,7 @@ from monitor.market.money import nano
 from monitor.market.offer import GpuModel, Offer
 from monitor.market.snapshot import Outcome, Poll, Snapshot
 from monitor.plan import Plan
-from monitor.rules.alert import Alert, RuleName, Severity
+from monitor.rules.alert import Alert, RuleName
 from monitor.setup import Setup, set_up
 
 _LASTS_FOR = 1.0
@@ -72,7 +72,7 @@ def drill(
         (each.receiver, each.destination, each.title, each.status.value, each.error)
         for each in found
     ]
-    told += _told_states(setup, setup.plan.policies[name].notify, alerts, now)
+    told += _told_states(setup, name, alerts, now)
     if as_json:
         print_json([notification_json(each) for each in found])
     else:
@@ -136,14 +136,14 @@ def _polls(marketplace: str, now: datetime) -> Iterator[Poll]:
 
 
 def _told_states(
-    setup: Setup, receivers: tuple[str, ...], alerts: list[Alert], now: datetime
+    setup: Setup, name: RuleName, alerts: list[Alert], now: datetime
 ) -> Iterator[tuple[str, DestinationKey, str, str, str]]:
-    """Tell the Alertmanagers among `receivers` that the alert fires, and then that it has ended."""
-    sender = AlertmanagerSender()
+    """Tell the Alertmanagers of a rule that the alert fires, and then that it has ended."""
+    sender, severity = AlertmanagerSender(), setup.plan.rules[name].severity
     told = [
         to
         for to in setup.destinations.values()
-        if isinstance(to, Alertmanager) and to.receiver in receivers
+        if isinstance(to, Alertmanager) and to.receiver in setup.plan.policies[name].notify
     ]
     for state, ended_at in (("firing", None), ("resolved", now)):
         if told and ended_at is not None:
@@ -151,7 +151,7 @@ def _told_states(
         for to in told:
             status, error = NotificationStatus.SENT, ""
             sent = [
-                postable(replace(each, resolved_at=ended_at), Severity.INFO, now, to.generator_url)
+                postable(replace(each, resolved_at=ended_at), severity, now, to.generator_url)
                 for each in alerts
             ]
             try:

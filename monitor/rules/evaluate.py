@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from monitor.market.snapshot import Snapshot
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
+from monitor.rules.conditions import Attribute, OneOf
 from monitor.rules.lifecycle import Step, forget, remove, step, thaw
 from monitor.rules.match import Match
 from monitor.rules.past import Past
-from monitor.rules.rule import Rule
+from monitor.rules.rule import Per, Rule
 from monitor.rules.view import Found, Seen, View
 
 AlertKey = tuple[RuleName, Labels]
@@ -170,10 +171,22 @@ class _Round:
 def _unseen(rule: Rule, before: Alert, known: Alert | None, now: datetime) -> Step:
     """Return what becomes of an alert that nothing was seen of; `known` is what was not forgotten.
 
-    What is gone is so until it is there again.
+    What is gone is so until it is there again, or its rule asks for something else.
     """
     match = Match(labels=before.labels, value=before.value, offers=0, best=before.best)
-    return step(rule, known, match if rule.gone else None, now)
+    return step(rule, known, match if rule.gone and _is_of(rule, before) else None, now)
+
+
+def _is_of(rule: Rule, alert: Alert) -> bool:
+    """Return whether an alert is of what its rule asks for, which may have been edited since."""
+    told_apart = {name for name, _ in alert.labels if name != "marketplace"}
+    gpus = [
+        each
+        for each in rule.conditions
+        if isinstance(each, OneOf) and each.attribute is Attribute.GPU
+    ]
+    fits = all(each.accepts(seen.gpu) for each in gpus for seen in alert.best[:1])
+    return fits and told_apart == {rule.per} - {Per.RULE}
 
 
 def _is_active(alert: Alert) -> bool:

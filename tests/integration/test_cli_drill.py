@@ -24,7 +24,7 @@ def test_real_receivers_of_every_kind_are_told_that_it_fires_and_that_it_ended(
     ):
         urls = (f"json://127.0.0.1:{hook.port}/", MAIL.format(port=post.port))
         rules = f"""\
-rules: [{{name: night, match: {{gpu: "h100-*"}}, for: 1h, notify: [chat, am],
+rules: [{{name: night, match: {{gpu: "h100-*"}}, for: 1h, notify: [chat, am], severity: critical,
          quiet_hours: {{from: "00:00", to: "23:59", tz: UTC}}}}]
 receivers:
   - {{name: chat, urls: ["{urls[0]}", "{urls[1]}"]}}
@@ -44,7 +44,8 @@ receivers:
         firing, resolved = (json.loads(each.body) for each in behind.wait_for(2))
         assert [firing["status"], resolved["status"]] == ["firing", "resolved"]
         for told in (firing, resolved):  # by the Alertmanager itself, to whom it tells
-            assert [each["labels"]["alertname"] for each in told["alerts"]] == ["drill of night"]
+            (labels,) = [each["labels"] for each in told["alerts"]]
+            assert (labels["alertname"], labels["severity"]) == ("drill of night", "critical")
         assert running.alerts() == []  # it has ended
 
 

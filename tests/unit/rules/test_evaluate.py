@@ -1,6 +1,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+
 from monitor.market.hostnode import Location, LocationId
 from monitor.market.money import nano
 from monitor.market.offer import Offer
@@ -8,7 +10,7 @@ from monitor.market.quote import Shape
 from monitor.market.snapshot import Snapshot
 from monitor.rules.against import Against, Yardstick
 from monitor.rules.alert import Alert, AlertState, RuleName, TransitionReason
-from monitor.rules.conditions import AtMost, Attribute
+from monitor.rules.conditions import AtMost, Attribute, OneOf
 from monitor.rules.evaluate import AlertKey, Evaluation, evaluate, look
 from monitor.rules.past import Past
 from monitor.rules.rule import Per, Rule, needs
@@ -115,6 +117,10 @@ class Market:
         self._alerts = made.active
         return [f"{dict(t.labels)['gpu']} {t.after}: {t.reason}" for t in made.transitions]
 
+    def edit(self, *rules: Rule) -> None:
+        """Go on with other rules, as after a reload."""
+        self._rules = rules
+
     @property
     def alerts(self) -> list[Alert]:
         return list(self._alerts.values())
@@ -160,6 +166,29 @@ def test_all_that_a_rule_asks_for_must_have_been_there() -> None:
     market = Market(GONE)
     market.sees(an_offer(gpu="h100", price=2.1))
     assert market.sees() == []
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        replace(GONE, per=Per.RULE),
+        replace(GONE, conditions=(OneOf(attribute=Attribute.GPU, globs=("a100",)),)),
+    ],
+)
+def test_what_a_rule_no_longer_asks_for_is_gone_no_more(edited: Rule) -> None:
+    market = Market(GONE)
+    market.sees(H100, A100)
+    market.sees(A100)
+    market.edit(edited)
+    assert market.sees(A100) == ["h100 resolved: ended"]
+
+
+def test_what_a_rule_with_another_cap_asks_for_is_still_gone() -> None:
+    market = Market(GONE)
+    market.sees(H100, A100)
+    market.sees(A100)
+    market.edit(replace(GONE, hold_for=MINUTE, conditions=()))
+    assert market.sees(A100) == []
 
 
 def test_a_price_above_the_cap_is_as_good_as_gone() -> None:
