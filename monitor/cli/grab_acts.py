@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,8 +13,9 @@ from monitor.cli.person import whoami
 from monitor.clock import monotonic, utc_now
 from monitor.errors import MarketError, MonitorError
 from monitor.grab import acts
+from monitor.grab.ending import Charges, charged
 from monitor.grab.grab import Grab, GrabEvent, GrabId, GrabStatus
-from monitor.market.instance import InstanceId
+from monitor.market.instance import InstanceId, InstanceStatus
 from monitor.marketplaces.base import Marketplace
 from monitor.provision.orphans import ORPHANS
 from monitor.setup import Setup, set_up
@@ -38,10 +40,11 @@ GrabArgument = Annotated[int, typer.Argument(metavar="ID", max=MOST, help="As `l
 
 
 class ResolveAs(StrEnum):
-    """What became of a request whose outcome is unclear."""
+    """What became of a request whose outcome is unclear, or of an instance."""
 
     FAILED = "failed"
     CREATED = "created"
+    GONE = "gone"
 
 
 def approve(grab: GrabArgument, config: ConfigPath = DEFAULT_CONFIG) -> None:
@@ -85,7 +88,8 @@ def resolve(
 ) -> None:
     """Say what became of a request whose outcome is `unknown`; the marketplace is asked too.
 
-    As failed it counts no more against any limit. As created it is followed like any other.
+    As failed it counts no more against any limit. As created it is followed like any other. An
+    instance that nothing shows as gone for sure, though it is, is resolved as gone.
     """
     if (as_ is ResolveAs.CREATED) != (instance is not None):
         raise typer.BadParameter(
@@ -96,6 +100,8 @@ def resolve(
     created = None if instance is None else InstanceId(instance)
 
     def act(found: Grab) -> Grab | str:
+        if as_ is ResolveAs.GONE:
+            return acts.resolve_as_gone(found, who, now)
         if created is None:
             return acts.resolve_as_failed(found, who, now)
         return acts.resolve_as_created(found, created, who, now)
@@ -105,7 +111,9 @@ def resolve(
         with opened(settings) as database:
             found = _find(database, grab)
             _done(found, act(found))
-            if created is None:
+            if as_ is ResolveAs.GONE:
+                _check_gone(found, _market(setup, found), force=force)
+            elif created is None:
                 _check_failed(found, _market(setup, found), force=force)
             else:
                 _check_created(found, _market(setup, found), created)
@@ -128,11 +136,18 @@ def _write(database: Database, grab: int, act: Callable[[Grab], Grab | str]) -> 
     before = _find(database, grab)
     with Books(database).book() as book:
         before = book.find(before.id) or before
-        after = _done(before, act(before))
+        after, due = _summed_up(_done(before, act(before)), utc_now())
         written = book.change(before, after, after.reason, utc_now())
+        for day, amount in due:
+            book.charge(after.rule, day, amount)
     if written is None:
         raise MonitorError(f"grab {grab} changed meanwhile: try again")
     return written
+
+
+def _summed_up(after: Grab, now: datetime) -> tuple[Grab, Charges]:
+    """Return what has ended with what it cost, and what of that is not charged yet."""
+    return charged(after, now) if after.status is GrabStatus.DELETED else (after, ())
 
 
 def _done(grab: Grab, outcome: Grab | str) -> Grab:
@@ -202,6 +217,25 @@ def _check_failed(grab: Grab, market: Marketplace, *, force: bool) -> None:
         raise MonitorError(
             f"{market.name} lists its instance, which is {named[0].status}: resolve it with "
             f"`--as created --instance {named[0].id}`, {advice}"
+        )
+
+
+def _check_gone(grab: Grab, market: Marketplace, *, force: bool) -> None:
+    """Raise where the marketplace still shows an instance, or has no list to show."""
+    if force:
+        return
+    advice = "or add --force to resolve it all the same"
+    try:
+        listed = market.instances()
+    except MarketError as error:
+        raise MonitorError(
+            f"{market.name} could not be asked ({error}): try again later, {advice}"
+        ) from error
+    found = next((each for each in listed if each.id == grab.instance_id), None)
+    if found is not None and found.status is not InstanceStatus.DELETED:
+        raise MonitorError(
+            f"{market.name} lists its instance {found.id}, which is {found.status}: delete it "
+            f"there, {advice}"
         )
 
 

@@ -14,6 +14,7 @@ SEND_WITHIN = timedelta(minutes=2)
 """What was decided or approved is sent in this time or not at all: offers do not last."""
 
 _NOT_SENT = {GrabStatus.PLANNED, GrabStatus.AWAITING_APPROVAL}
+_HAVING_AN_ID = {GrabStatus.CREATED, GrabStatus.RUNNING, GrabStatus.DELETING}
 _NAMELESS = {GrabStatus.SUBMITTED, GrabStatus.UNKNOWN}
 
 
@@ -66,6 +67,14 @@ def resolve_as_created(grab: Grab, instance_id: InstanceId, by: str, now: dateti
         return f"it is {grab.status.value}: only what is unknown can be resolved"
     why = reason(Cause.RESOLVED, f"it is {instance_id}, says {by}")
     return created(grab, instance_id, why, now)
+
+
+def resolve_as_gone(grab: Grab, by: str, now: datetime) -> Grab | str:
+    """Return a grab of which a person knows that its instance is gone."""
+    if grab.status not in _HAVING_AN_ID:
+        return f"it is {grab.status.value}: only what is created, running or deleting can be gone"
+    why = reason(Cause.RESOLVED, f"it is gone, says {by}")
+    return replace(grab, status=GrabStatus.DELETED, reason=why, ended_at=now)
 
 
 def created(grab: Grab, instance_id: InstanceId, why: str, now: datetime) -> Grab:

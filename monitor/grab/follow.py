@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from monitor.grab.acts import created
-from monitor.grab.grab import Grab, GrabStatus
+from monitor.grab.grab import MISSING, Grab, GrabStatus
 from monitor.grab.reasons import Cause, reason
 from monitor.market.instance import Instance, InstanceStatus
 
@@ -19,8 +19,8 @@ NEVER_MADE_AFTER = timedelta(minutes=15)
 """Beyond the time a create may take; then what no list has shown was not made."""
 LOOKS = 3
 """How many looks in a row must agree that an instance is gone."""
-LOOKS_IN_DOUBT = 10
-"""Likewise if the marketplace does not tell about the instance alone."""
+MISSING_AFTER = 10
+"""After how many of them in a row people are told, if it cannot be asked for alone."""
 
 NAMELESS = reason(Cause.UNCLEAR, "no list shows it, but instances without names, which may be it")
 """Why what is unknown is not given up, though no list shows its name."""
@@ -120,7 +120,7 @@ def reappeared(grab: Grab, instance: Instance, now: datetime) -> Grab | None:
     if grab.status is not GrabStatus.DELETED or grab.instance_id != instance.id:
         return None
     again = replace(created(grab, instance.id, why, now), told=())
-    if Cause.of(grab.reason) is Cause.VANISHED:
+    if Cause.of(grab.reason) in {Cause.VANISHED, Cause.RESOLVED}:
         return again
     return replace(again, status=GrabStatus.DELETING)
 
@@ -143,7 +143,8 @@ def _alive(grab: Grab, sight: Sight, now: datetime) -> Grab:
         if _age(grab, now) < LAG:
             return replace(grab, check_at=_next(grab, now))
         again = looked(grab, now)
-        if not _is_sure(again, sight):
+        denied = sight.asked or sight.says_gone
+        if not denied or again.checks < LOOKS:
             return again
         why = reason(Cause.VANISHED, f"{again.checks} looks did not show it")
         return replace(again, status=GrabStatus.DELETED, reason=why, ended_at=now)
@@ -166,6 +167,7 @@ def _seen(grab: Grab, sight: Sight, shown: Instance, now: datetime) -> Grab:
         forwards=shown.forwards or grab.forwards,
         checks=0,
         check_at=_next(grab, now),
+        told=tuple(key for key in grab.told if key != MISSING),
     )
 
 
@@ -178,11 +180,6 @@ def _deleting(grab: Grab, sight: Sight, now: datetime) -> Grab:
         return again
     why = reason(Cause.GONE_AS_ASKED, "the marketplace does not show it any more")
     return replace(again, status=GrabStatus.DELETED, reason=why, ended_at=now)
-
-
-def _is_sure(again: Grab, sight: Sight) -> bool:
-    certain = sight.asked or sight.says_gone
-    return again.checks >= (LOOKS if certain else LOOKS_IN_DOUBT)
 
 
 def _next(grab: Grab, now: datetime) -> datetime:

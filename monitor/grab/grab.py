@@ -17,6 +17,8 @@ from monitor.rules.alert import RuleName
 
 GrabId = NewType("GrabId", int)
 NOTHING = NanoDollars(0)
+MISSING = "missing"
+"""In `Grab.told`: its instance cannot be found, and nobody says that it is gone."""
 RENAMED = "renamed"
 """In `Grab.told`: its owner gave the instance another name, so it is not ours to end any more."""
 

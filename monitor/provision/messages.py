@@ -100,6 +100,17 @@ def stopped(grab: Grab) -> Message:
     )
 
 
+def missing(grab: Grab) -> Message:
+    """Tell that lists do not show an instance, and nothing says for sure that it is gone."""
+    return _message(
+        f"cannot be found: {_what(grab)}",
+        f"{grab.checks} lists in a row do not show instance {_plain(grab.instance_id or '')}, and "
+        "the marketplace does not answer when it is asked for alone. It counts as there, and as "
+        "costing money.",
+        _if_gone(grab),
+    )
+
+
 def renamed(grab: Grab, instance: Instance) -> Message:
     """Tell that an instance has another name now, and is left to who gave it."""
     return _message(
@@ -144,6 +155,7 @@ def still_billing(grab: Grab, now: datetime) -> Message:
         f"It was to be deleted, and {grab.checks} looks at the marketplace have not shown it gone.",
         f"It has cost {show(cost(grab, now))} $ so far. Delete instance "
         f"{_plain(grab.instance_id or '')} by hand if this goes on.",
+        _if_gone(grab),
     )
 
 
@@ -238,6 +250,10 @@ def _end_of_it(grab: Grab) -> str:
     if grab.stop_when_spent is not None:
         return f"It is deleted when it has cost {show(grab.stop_when_spent)} $."
     return f"Nothing ends it by itself: gpu-monitor grabs delete {grab.id}"
+
+
+def _if_gone(grab: Grab) -> str:
+    return f"If you know that it is gone: gpu-monitor grabs resolve {grab.id} --as gone"
 
 
 def _message(title: str, *lines: str) -> Message:

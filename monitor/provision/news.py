@@ -10,8 +10,8 @@ from datetime import datetime
 
 from monitor.alerting.notice import Message
 from monitor.grab.ending import is_over_cap
-from monitor.grab.follow import NAMELESS
-from monitor.grab.grab import Grab, GrabStatus
+from monitor.grab.follow import MISSING_AFTER, NAMELESS
+from monitor.grab.grab import MISSING, Grab, GrabStatus
 from monitor.provision import messages
 
 _STILL = "still_billing"
@@ -49,9 +49,11 @@ def _all(grab: Grab, now: datetime) -> Iterator[News]:
         case GrabStatus.CREATED:
             yield News(key="bought", message=messages.bought(grab))
             yield from _dearer(grab)
+            yield from _missing(grab)
         case GrabStatus.RUNNING:
             yield News(key="runs", message=messages.runs(grab))
             yield from _dearer(grab)
+            yield from _missing(grab)
         case GrabStatus.DELETING:
             yield News(key="deleting", message=messages.is_deleted(grab))
             yield from _still(grab, now)
@@ -68,6 +70,11 @@ def _dearer(grab: Grab) -> Iterator[News]:
     if grab.billed is not None and grab.quoted is not None and grab.billed > grab.quoted:
         key = "over_cap" if is_over_cap(grab) else "dearer"
         yield News(key=key, message=messages.dearer(grab), urgent=True)
+
+
+def _missing(grab: Grab) -> Iterator[News]:
+    if grab.checks >= MISSING_AFTER:
+        yield News(key=MISSING, message=messages.missing(grab), urgent=True)
 
 
 def _still(grab: Grab, now: datetime) -> Iterator[News]:

@@ -12,6 +12,8 @@ import pytest
 from monitor.cli import grab_acts
 from monitor.clock import utc_now
 from monitor.grab.grab import Grab, GrabStatus
+from monitor.market.instance import InstanceId
+from monitor.market.money import NanoDollars, dollars, nano
 from monitor.simulator.faults import Endpoint
 from monitor.simulator.instances import Instance
 from monitor.simulator.market import SimulatedMarket
@@ -253,3 +255,38 @@ def test_only_what_is_unclear_is_resolved(
     assert ran.status == 1
     assert "only what is unknown can be resolved" in ran.err
     assert shop.requests.last() == []
+
+
+def test_an_instance_that_a_person_knows_to_be_gone_is_resolved_and_charged(
+    gpu_monitor: Commands, config: Path, database: Database, shop: SimulatorServer
+) -> None:
+    made = created(shop)
+    since = utc_now() - timedelta(hours=1)
+    grab = waiting(database, GrabStatus.PLANNED, quoted=nano(2))
+    with Books(database).book() as book:
+        ending = replace(grab, instance_id=InstanceId(made.id), submitted_at=since)
+        book.change(grab, replace(ending, status=GrabStatus.DELETING), "requested", since)
+    resolve = ("grabs", "resolve", str(grab.id), "--as", "gone", "-c", config)
+    ran = gpu_monitor(*resolve)
+    assert (ran.status, now_is(database, grab)[0]) == (1, GrabStatus.DELETING)
+    assert f"tensordock lists its instance {made.id}" in ran.err
+    shop.market.delete(made.id, now=utc_now())
+    ran = gpu_monitor(*resolve)
+    assert (ran.status, ran.err) == (0, f"grab {grab.id} is deleted\n")
+    assert now_is(database, grab)[1].startswith("resolved: it is gone, says ")
+    with Books(database).reading() as book:
+        assert 1.99 < dollars(NanoDollars(sum(book.spent(since.date()).values()))) < 2.1
+    ran = gpu_monitor(*resolve)
+    assert (ran.status, "can be gone" in ran.err) == (1, True)
+
+
+def test_an_instance_is_not_taken_for_gone_where_the_list_fails_unless_forced(
+    gpu_monitor: Commands, config: Path, database: Database, shop: SimulatorServer
+) -> None:
+    grab = waiting(database, GrabStatus.RUNNING)
+    shop.faults.on("error-503", endpoint=Endpoint.INSTANCES)
+    resolve = ("grabs", "resolve", str(grab.id), "--as", "gone", "-c", config)
+    ran = gpu_monitor(*resolve)
+    assert ran.status == 1
+    assert "tensordock could not be asked (" in ran.err
+    assert gpu_monitor(*resolve, "--force").status == 0

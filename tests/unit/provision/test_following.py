@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from monitor.grab.acts import end
+from monitor.grab.acts import end, resolve_as_gone
+from monitor.grab.wish import Limits
 from monitor.market.money import nano
 from tests.unit.grab.buying import HOUR, MINUTE, a_buying, a_wish
 from tests.unit.provision.test_buying import ONE, act, one
@@ -203,3 +204,24 @@ def test_what_its_owner_has_renamed_is_told_once_and_not_deleted(
     call(world, ours)
     world.advance(2 * MINUTE)
     assert world.statuses == ["deleted"]
+
+
+def test_empty_lists_free_no_limit_while_an_instance_cannot_be_asked_for_alone() -> None:
+    """It is told, again when it happens again, and a person who knows says that it is gone."""
+    world = one()
+    world.buy()
+    world.advance(10 * MINUTE)
+    for times in (1, 2):
+        world.faults.on("instances-empty")
+        world.faults.on("error-503", endpoint="instance")
+        world.advance(HOUR, step=MINUTE)
+        world.buy()
+        assert (world.statuses, len(world.ours)) == (["running"], 1)
+        assert world.titles.count("cannot be found") == times
+        world.faults.off()
+        world.advance(2 * MINUTE)
+    act(world, resolve_as_gone(world.grabs[0], "ada", world.now))
+    assert world.statuses == ["deleted"]
+    world.buying = a_buying(a_wish(limits=Limits(max_instances=0)))
+    world.advance(10 * MINUTE)
+    assert world.statuses == ["running"]
