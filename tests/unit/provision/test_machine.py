@@ -93,6 +93,18 @@ class Buying(RuleBasedStateMachine):
         hostnode = f"hn-{only}" if about_one else "*"
         self.world.faults.on(name, endpoint=endpoint, times=times, seconds=60, hostnode=hostnode)
 
+    @rule(minutes=st.sampled_from((3, 12)))
+    def show_nothing(self, minutes: int) -> None:
+        """For less than it takes to give up what is unclear, lists are empty and all else fails."""
+        world = self.world
+        world.faults.off()
+        world.advance(2 * MINUTE, step=MINUTE)
+        world.faults.on("instances-empty")
+        for endpoint in (Endpoint.INSTANCE, Endpoint.DELETE):
+            world.faults.on("error-503", endpoint=endpoint)
+        world.advance(minutes * MINUTE, step=20 * SECOND)
+        world.faults.off()
+
     @rule(number=st.integers(1, 4), price=st.sampled_from((1.5, 2.0, 2.3)), count=st.integers(0, 4))
     def move_the_market(self, number: int, price: float, count: int) -> None:
         self.world.market.set_offer(hostnode=f"hn-{number}", price=price, count=count)
