@@ -37,7 +37,7 @@ from monitor.market.offer import Offer
 from monitor.market.quote import Shape, quote
 from monitor.market.snapshot import Snapshot
 from monitor.store import history
-from monitor.store.misfits import misfit
+from monitor.store.misfits import Misfit, misfit
 from monitor.store.trends import OfferName, trends
 
 Bars = Mapping[OfferName, str]
@@ -110,17 +110,22 @@ def offers(
         if not as_json and len(chosen) <= _MOST_TRENDS and _is_wide():
             told = _last_day(partial(trends, connection), chosen, selection.gpu)
     chosen.sort(key=lambda pair: (_ORDER[sort](pair[1]), _by_total(pair[1], selection)))
-    if wrong is not None:
-        err.print(unfit(wrong))
     if as_json:
         print_json([_json(snapshot, offer, selection.shape) for snapshot, offer in chosen])
+        _say_unfit(wrong)
         return
     print_offers(
         [(snapshot.marketplace, offer) for snapshot, offer in chosen], selection.shape, told
     )
+    _say_unfit(wrong)
     _say_when(snapshots, utc_now())
     if selection.shape is not None:
         _say_left_out(snapshots, selection, len(chosen))
+
+
+def _say_unfit(wrong: Misfit | None) -> None:
+    if wrong is not None:
+        err.print(unfit(wrong))
 
 
 def _is_wide() -> bool:
