@@ -94,9 +94,10 @@ class Size:
 
     @property
     def bytes_per_day(self) -> float | None:
-        """How many bytes a day adds to all tables, `None` where that is not known."""
-        known = [table.bytes_per_day for table in self.tables if table.bytes_per_day is not None]
-        return sum(known) if known else None
+        """How many bytes larger all tables are after a day, `None` where that is not known."""
+        if all(table.bytes_per_day is None for table in self.tables):
+            return None
+        return sum((table.after(DAY, self.age) or 0) - (table.bytes or 0) for table in self.tables)
 
     def after(self, time: timedelta) -> float | None:
         """Return the bytes of all tables after more `time`, `None` where that is not known."""

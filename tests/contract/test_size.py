@@ -11,7 +11,7 @@ from monitor.history.window import DAY, HOUR
 from monitor.store import space
 from monitor.store.engine import Database
 from monitor.store.observations import Observations
-from monitor.store.size import TableSize, size
+from monitor.store.size import Size, TableSize, size
 from tests.contract.samples import MINUTE, at, record, selling
 
 
@@ -43,6 +43,14 @@ def test_a_table_stops_growing_when_its_rows_are_deleted() -> None:
     assert [kept.after(days * DAY, DAY) for days in (1, 4, 9)] == [2000, 5000, 5000]
     ever = TableSize(name="t", rows=10, bytes=1000, rows_per_day=10)
     assert ever.after(9 * DAY, DAY) == 10_000
+
+
+def test_what_is_deleted_as_fast_as_it_comes_is_no_growth() -> None:
+    full = TableSize(name="full", rows=50, bytes=5000, rows_per_day=10, kept_for=5 * DAY)
+    ever = TableSize(name="ever", rows=10, bytes=1000, rows_per_day=2)
+    found = Size(tables=(full, ever), bytes=9000, empty=0, age=9 * DAY, shrinks=True)
+    assert found.bytes_per_day == 200
+    assert found.after(10 * DAY) == 5000 + 1000 + 10 * 200
 
 
 def bloat(database: Database) -> None:
