@@ -11,6 +11,7 @@ from monitor.store.schema import (
     UNENDED_NOTIFICATION,
     digests,
     marketplaces,
+    notification_failures,
     notifications,
     polls,
     transitions,
@@ -58,10 +59,15 @@ def failed_polls(connection: Connection, since: datetime) -> Counter[tuple[str, 
 
 
 def given_up(connection: Connection, since: datetime) -> Counter[str]:
-    """Count for each receiver the notifications since an instant that were given up."""
+    """Count for each receiver the notifications that were given up since an instant, and still are.
+
+    When they were queued does not matter: it can take half a day to give one up.
+    """
+    failed = notification_failures.c
+    lately = select(failed.notification_id).where(failed.at >= since, failed.status == "dead")
     found = connection.execute(
         select(notifications.c.receiver, func.count())
-        .where(notifications.c.created_at >= since, notifications.c.status == "dead")
+        .where(notifications.c.status == "dead", notifications.c.id.in_(lately))
         .group_by(notifications.c.receiver)
     )
     return Counter({str(name): count for name, count in found})

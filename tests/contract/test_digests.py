@@ -3,14 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
 
-from monitor.alerting.outbox import NotificationStatus
+from monitor.alerting.outbox import NotificationStatus, Settlement
 from monitor.rules.alert import AlertState, Transition, TransitionReason
-from monitor.store import alerts, digests, outbox
+from monitor.store import alerts, claims, digests, outbox
 from monitor.store.engine import Database
-from monitor.store.schema import notifications
-from tests.contract.samples import LABELS, NOON, RULE, a_draft, at, fail
+from tests.contract.samples import LABELS, MINUTE, NOON, RULE, a_draft, at, fail
 
 DAY = NOON.date()
 
@@ -65,15 +63,21 @@ def test_polls_that_failed_are_counted_by_outcome(database: Database) -> None:
         assert digests.failed_polls(connection, at(2)) == {("tensordock", "unreachable"): 1}
 
 
-def test_messages_given_up_and_waiting_are_counted_for_each_receiver(database: Database) -> None:
+def test_messages_that_wait_are_counted_for_each_receiver(database: Database) -> None:
     with database.transaction() as connection:
-        one, _ = outbox.enqueue(connection, [a_draft(), a_draft("mailto#1")], NOON)
-        connection.execute(
-            update(notifications)
-            .where(notifications.c.id == one)
-            .values(status=NotificationStatus.DEAD.value)
-        )
-        assert digests.given_up(connection, NOON) == {"chat": 1}
-        assert digests.given_up(connection, at(1)) == {}
+        outbox.enqueue(connection, [a_draft()], NOON)
         assert digests.waiting(connection, at(1)) == {"chat": 1}
         assert digests.waiting(connection, NOON) == {}
+
+
+def test_a_message_is_given_up_when_it_is_not_when_it_was_queued(database: Database) -> None:
+    """So the digest of the day on which it was given up tells of it, and no other."""
+    with database.transaction() as connection:
+        outbox.enqueue(connection, [a_draft(), a_draft("mailto#1")], NOON)
+        given_up, _ = claims.claim(connection, at(700), token="t", lease_for=MINUTE, limit=9)
+        dead = Settlement(status=NotificationStatus.DEAD, at=at(700), error="no")
+        claims.settle(connection, [(given_up, dead)])
+        assert digests.given_up(connection, at(60)) == {"chat": 1}
+        assert digests.given_up(connection, at(701)) == {}
+        assert outbox.resend(connection, given_up.id)
+        assert digests.given_up(connection, at(60)) == {}
