@@ -265,7 +265,8 @@ def compose(
         return message
 
     rule = notice.rules[0] if len(notice.rules) == 1 else None
-    return plan.drafts_by(receivers, by, notice.reason, rule=rule), faults
+    drafts = plan.drafts_by(receivers, by, notice.reason, rule=rule)
+    return [replace(draft, rules=notice.rules) for draft in drafts], faults
 
 
 def _by_price(alert: Alert) -> tuple[bool, int]:

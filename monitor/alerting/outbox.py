@@ -48,7 +48,8 @@ class RateLimit:
 class Draft:
     """A rendered notification to one destination, to be queued in the transaction that decides.
 
-    `title` and `body` are sent as they are; the body is in `format`.
+    `title` and `body` are sent as they are; the body is in `format`. `rule` is the one that it is
+    about, `rules` are all where it is about alerts.
     """
 
     receiver: str
@@ -58,6 +59,7 @@ class Draft:
     title: str
     body: str
     format: Format = Format.TEXT
+    rules: tuple[RuleName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ Facts = Mapping[str, str]
 """What is told of an alert, a notification or a grab; what is not told does not matter."""
 GLOBS = frozenset({"title"})
 """Facts of which a glob is expected."""
+TOGETHER = " + "
+"""Stands between the rules of a message about several; one of them is enough to be expected."""
 DETAIL = "detail"
 """The fact that is shown of what came though nobody asks for it: it tells why."""
 
@@ -28,10 +30,13 @@ def differences(expected: Sequence[Facts], found: Sequence[Facts]) -> list[str]:
 
 
 def _fits(wanted: Facts, found: Facts) -> bool:
-    return all(
-        fnmatchcase(found.get(name, ""), fact) if name in GLOBS else found.get(name) == fact
-        for name, fact in wanted.items()
-    )
+    return all(_is(name, fact, found.get(name, "")) for name, fact in wanted.items())
+
+
+def _is(name: str, wanted: str, found: str) -> bool:
+    if name in GLOBS:
+        return fnmatchcase(found, wanted)
+    return wanted == found or (name == "rule" and wanted in found.split(TOGETHER))
 
 
 def _lines(missing: Sequence[Facts], too_many: Sequence[Facts]) -> Iterator[str]:

@@ -86,8 +86,8 @@ def results(rules: Iterable[RuleName], ledger: MemoryLedger) -> dict[RuleName, R
     for transition in ledger.transitions:
         transitions[transition.rule].append(transition)
     for at, draft in ledger.queued:
-        if draft.rule is not None:
-            queued[draft.rule].append((at, draft))
+        for name in draft.rules:
+            queued[name].append((at, draft))
     return {
         name: RuleResult(
             rule=name,

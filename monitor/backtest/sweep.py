@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from monitor.alerting.notice import GroupLabel, NotifyPolicy
 from monitor.plan import Plan
 from monitor.rules.alert import RuleName
 
@@ -39,7 +40,7 @@ def variants(
 
 
 def varied(plan: Plan, wanted: Sequence[Variant]) -> Plan:
-    """Return the plan that runs all of `wanted` side by side."""
+    """Return the plan that runs all of `wanted` side by side, each told by itself."""
     rules = {
         each.name: replace(
             plan.rules[each.rule],
@@ -49,6 +50,11 @@ def varied(plan: Plan, wanted: Sequence[Variant]) -> Plan:
         )
         for each in wanted
     }
-    return replace(
-        plan, rules=rules, policies={each.name: plan.policies[each.rule] for each in wanted}
-    )
+    policies = {each.name: _apart(plan.policies[each.rule]) for each in wanted}
+    return replace(plan, rules=rules, policies=policies)
+
+
+def _apart(policy: NotifyPolicy) -> NotifyPolicy:
+    if GroupLabel.RULE in policy.group_by:
+        return policy
+    return replace(policy, group_by=(GroupLabel.RULE, *policy.group_by))

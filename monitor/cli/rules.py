@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor.backtest.expect import DETAIL, Facts, differences
+from monitor.backtest.expect import DETAIL, TOGETHER, Facts, differences
 from monitor.backtest.memory import MemoryLedger
 from monitor.backtest.run import Backtest
 from monitor.cli.common import AsJson, count, err, print_json
@@ -197,7 +197,8 @@ def _notifications(ledger: MemoryLedger) -> list[Facts]:
     """Return what was told, once for all receivers of it."""
     told: dict[tuple[str, str, str, str], list[str]] = {}
     for at, draft in ledger.queued:
-        key = (show_duration(at - START), draft.rule or "", draft.reason.value, draft.title)
+        rules = TOGETHER.join(draft.rules)
+        key = (show_duration(at - START), rules, draft.reason.value, draft.title)
         told.setdefault(key, []).append(draft.receiver)
     return [
         {"at": at, "rule": rule, "reason": reason, "to": ", ".join(sorted(to)), "title": title}

@@ -1,6 +1,7 @@
 """A backtest: the daemon's own cycle over made-up polls, in memory."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting.notice import NotifyPolicy
+from monitor.alerting.notice import GroupLabel, NotifyPolicy
 from monitor.alerting.outbox import DestinationKey
 from monitor.backtest.result import RuleResult, results
 from monitor.backtest.run import USUAL_INTERVAL, Backtest, usual_interval
@@ -145,6 +146,26 @@ def test_each_variant_of_a_sweep_does_what_its_rule_would_do_alone(
     assert course(swept) == course(alone)
     assert chat(swept) == chat(alone)
     assert swept.delays == alone.delays
+
+
+def test_a_message_for_several_rules_counts_for_each() -> None:
+    plan = a_plan({"group_by": (GroupLabel.SEVERITY,)})
+    other = RuleName("other")
+    both = replace(
+        plan,
+        rules={**plan.rules, other: replace(plan.rules[CHEAP], name=other)},
+        policies=dict.fromkeys((CHEAP, other), plan.policies[CHEAP]),
+    )
+    found = ran(both, "223")
+    assert [chat(found[name]) for name in (CHEAP, other)] == ["0 first, 120 resolved"] * 2
+
+
+def test_the_variants_of_a_sweep_are_told_apart_whatever_rules_are_grouped_by() -> None:
+    plan = a_plan({"group_by": (GroupLabel.SEVERITY,)})
+    wanted = variants(plan, hold_for=[0 * MINUTE, MINUTE], keep_firing_for=None)
+    found = ran(varied(plan, wanted), "2223")
+    told = [chat(found[each.name]) for each in wanted]
+    assert told == ["0 first, 180 resolved", "60 first, 180 resolved"]
 
 
 def test_a_sweep_over_one_clock_leaves_the_other_as_it_is() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.backtest.expect import Facts, differences
+from monitor.backtest.expect import TOGETHER, Facts, differences
 
 FIRST = {"at": "5m", "rule": "a", "reason": "first", "title": "a: 2.10 $/h"}
 LAST = {"at": "9m", "rule": "a", "reason": "resolved", "title": "resolved: a"}
@@ -33,3 +33,10 @@ def test_nothing_but_what_is_expected_may_come() -> None:
     assert differences([FIRST, FIRST], [FIRST]) == [
         "- at 5m, rule a, reason first, title a: 2.10 $/h"
     ]
+
+
+def test_a_message_about_several_rules_is_expected_by_any_of_them() -> None:
+    found = {"at": "5m", "rule": f"cheap{TOGETHER}dear"}
+    for rule in ("cheap", "dear", f"cheap{TOGETHER}dear"):
+        assert differences([{"at": "5m", "rule": rule}], [found]) == []
+    assert differences([{"at": "5m", "rule": "che"}], [found]) != []
