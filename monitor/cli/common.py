@@ -88,6 +88,14 @@ def opened(config: Config) -> Iterator[Database]:
         database.close()
 
 
+def place(database: Database) -> str:
+    """Return where a database is, to be told where it is empty.
+
+    A relative path begins where the program was started: in another folder it is another file.
+    """
+    return database.name if database.file is None else str(database.file.absolute())
+
+
 def print_json(value: Any) -> None:
     """Print JSON to standard output, indented where a person reads it."""
     indent = 2 if sys.stdout.isatty() else None

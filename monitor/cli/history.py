@@ -15,6 +15,7 @@ from monitor.cli.common import (
     err,
     instant,
     opened,
+    place,
     print_json,
     print_table,
     read_config,
@@ -92,7 +93,7 @@ def history(
         ends = last_known(connection, selection.marketplace)
     known = {model: parts for model, parts in found.items() if any(p.covered for p in parts)}
     if not known:
-        raise MonitorError(unknown(window, ends, sold=bool(found)))
+        raise MonitorError(unknown(window, ends, place(database), sold=bool(found)))
     if plot is not None:
         write_plot(plot, history_plot(known, window, tz))
     if as_json:
@@ -103,10 +104,11 @@ def history(
         _print(known, window, _of_days(step, tz))
 
 
-def unknown(window: Window, ends: datetime | None, *, sold: bool) -> str:
+def unknown(window: Window, ends: datetime | None, where: str, *, sold: bool) -> str:
     """Return why there is no answer, and what to ask instead; `ends` is where history does."""
     if ends is None:
-        return "nothing is recorded yet: run `gpu-monitor run` or `poll`, or `import` a recording"
+        told = "run `gpu-monitor run` or `poll`, or `import` a recording"
+        return f"nothing is recorded yet in {where}: {told}"
     if not sold:
         return "no offer that was ever polled fits all these options: leave one of them out"
     about = f"nothing is known from {instant(window.since)} to {instant(window.until)}"

@@ -20,6 +20,7 @@ from monitor.cli.common import (
     err,
     instant,
     opened,
+    place,
     print_json,
     print_table,
     read_config,
@@ -98,7 +99,8 @@ def offers(
             if asked not in (None, *configured):
                 check_fits(wrong)
             raise MonitorError(
-                "no good poll is recorded yet: run `gpu-monitor poll` or `run` first"
+                f"no good poll is recorded yet in {place(database)}: "
+                "run `gpu-monitor poll` or `run` first"
             )
         chosen = [
             (snapshot, offer)

@@ -15,6 +15,7 @@ from monitor.cli.common import (
     err,
     instant,
     opened,
+    place,
     print_json,
     print_table,
     read_config,
@@ -80,7 +81,7 @@ def stats(
         known = [each for each in found if each.past.covered or each.covered]
         if not known:
             ends = last_known(connection, selection.marketplace)
-            raise MonitorError(unknown(asked, ends, sold=bool(found)))
+            raise MonitorError(unknown(asked, ends, place(database), sold=bool(found)))
         if plot is not None:
             chosen = _one(known)
             parts = summaries(connection, selection, asked, step=_plot_step(window))

@@ -132,11 +132,12 @@ def test_rows_that_cannot_be_read_are_issues(
     assert all(issue.keys() == {"reason", "path", "detail"} for issue in found["issues"])
 
 
-def test_offers_need_a_poll_first(gpu_monitor: Commands, config: Path) -> None:
+def test_offers_need_a_poll_first(gpu_monitor: Commands, config: Path, tmp_path: Path) -> None:
     ran = gpu_monitor("offers", "-c", config)
     assert (ran.status, ran.out) == (1, "")
     assert ran.err == (
-        "gpu-monitor: no good poll is recorded yet: run `gpu-monitor poll` or `run` first\n"
+        f"gpu-monitor: no good poll is recorded yet in {tmp_path}/data/monitor.db: "
+        "run `gpu-monitor poll` or `run` first\n"
     )
 
 
