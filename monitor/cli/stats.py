@@ -109,7 +109,7 @@ def verdict(answer: Answer, span: timedelta) -> Verdict:
         until=answer.past.window.until,
         span=_words(span),
         past=answer.past,
-        lowest=answer.ever.best,
+        lowest=answer.lowest,
     )
 
 
@@ -129,7 +129,7 @@ def _one(found: Sequence[Answer]) -> Answer:
 
 
 def _row(answer: Answer, span: timedelta) -> dict[str, Any]:
-    told, low = verdict(answer, span), answer.ever.best
+    told, low = verdict(answer, span), answer.lowest
     return {
         "marketplace": answer.model.marketplace,
         "gpu": answer.model.gpu,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from monitor.history.pieces import Offered, Piece, Value, lowest, on_sale, time_of
 from monitor.history.sketch import Sketch
@@ -25,6 +26,13 @@ class Source(StrEnum):
     RAW = "raw"
     HOURLY = "hourly"
     DAILY = "daily"
+
+
+class Low(NamedTuple):
+    """The lowest price there was, and when it was first seen."""
+
+    low: NanoDollars
+    low_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,11 @@ class Prices:
         else:
             total = mean * sum(sketch.weights.values())
         return cls(low=low, low_at=low_at, high=high, total=total, sketch=sketch)
+
+    @property
+    def lowest(self) -> Low:
+        """The lowest of them, and when it was."""
+        return Low(self.low, self.low_at)
 
     @property
     def time(self) -> timedelta:

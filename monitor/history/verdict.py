@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.history.summary import Prices, Summary
+from monitor.history.summary import Low, Summary
 from monitor.market.money import NanoDollars, show
 
 _FRESH = timedelta(minutes=15)
@@ -20,7 +20,7 @@ class Verdict:
 
     `price` is `None` if it cannot be had; `seen_at` is the last good poll, `None` if there was
     none in the window, which ends at `until`, or none that is kept. `span` says the window, such
-    as "30 days". `lowest` are the prices of all that is known.
+    as "30 days". `lowest` is that of all that is known.
     """
 
     gpu: str
@@ -29,7 +29,7 @@ class Verdict:
     until: datetime
     span: str
     past: Summary
-    lowest: Prices | None
+    lowest: Low | None
 
     @property
     def lower_than(self) -> float | None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    false,
     func,
     literal,
     or_,
@@ -30,6 +31,7 @@ from monitor.history.selection import Model, Selection
 from monitor.history.window import Window
 from monitor.market.diff import HostnodeFacts
 from monitor.market.hostnode import HostnodeId, Location
+from monitor.market.money import NanoDollars
 from monitor.store import history, progress
 from monitor.store.marketplaces import find
 from monitor.store.schema import (
@@ -83,13 +85,15 @@ def offered(
     *,
     deleted_too: bool = False,
     among: Collection[HostnodeId] | None = None,
+    up_to: Mapping[Model, NanoDollars] | None = None,
 ) -> dict[Model, ByHostnode]:
     """Return what each selected offer was in a window, in the order of time.
 
     Between the pieces of an offer it was not listed or not selected, or nothing is known. Every
     model that was ever sold is in the answer, with the hostnodes that sold it in the window.
-    With `deleted_too` what is left of time whose intervals are deleted is told as well, and with
-    `among` only what is on one of those hostnodes.
+    With `deleted_too` what is left of time whose intervals are deleted is told as well, with
+    `among` only what is on one of those hostnodes, and with `up_to` no more than could be had, and
+    of those models only what may have cost so much or less.
     """
     sold = _sold(connection, selection)
     if among is not None:
@@ -105,6 +109,8 @@ def offered(
     statement = _offer_intervals(found, window)
     if selection.hostnode is not None or among is not None:
         statement = statement.where(_on({name for _, name in sold.values()}))
+    if up_to is not None:
+        statement = statement.where(_as_cheap(selection, found, up_to))
     for key, began, ended, available, price in connection.execute(statement):
         if key in sold:
             model, hostnode = sold[key]
@@ -164,7 +170,8 @@ def _narrowed(
     connection: Connection, selection: Selection, found: Mapping[Model, ByHostnode], window: Window
 ) -> dict[Model, ByHostnode]:
     """Return the parts of what was offered that are selected by what else is known of hostnodes."""
-    facts = _hostnodes(connection, found, window)
+    names = {name for each in found.values() for name in each}
+    facts = _hostnodes(connection, found, window, names)
     return {
         model: {
             name: list(sold_at(pieces, facts[model.marketplace, name], selection))
@@ -175,9 +182,12 @@ def _narrowed(
 
 
 def _hostnodes(
-    connection: Connection, asked: Collection[Model], window: Window
+    connection: Connection,
+    asked: Collection[Model],
+    window: Window,
+    names: Collection[HostnodeId],
 ) -> dict[tuple[str, HostnodeId], list[Piece[HostnodeFacts]]]:
-    """Return what was known of each hostnode that ever sold one of the models."""
+    """Return what was known of these hostnodes, and perhaps of others that sold the models."""
     places = _places(connection, {model.marketplace for model in asked})
     sellers = (
         select(offers.c.hostnode_id)
@@ -198,7 +208,7 @@ def _hostnodes(
         .join(
             hostnode_intervals, _overlaps(hostnode_intervals.c.hostnode_id, hostnodes.c.id, window)
         )
-        .where(hostnodes.c.id.in_(sellers))
+        .where(hostnodes.c.id.in_(sellers), _on(names))
         .order_by(hostnodes.c.id, hostnode_intervals.c.valid_from)
     )
     found = defaultdict(list)
@@ -223,6 +233,32 @@ def _asked(asked: Collection[Model]) -> ColumnElement[bool]:
     return and_(
         marketplaces.c.name.in_({model.marketplace for model in asked}),
         gpus.c.name.in_({model.gpu for model in asked}),
+    )
+
+
+def _as_cheap(
+    selection: Selection, asked: Iterable[Model], up_to: Mapping[Model, NanoDollars]
+) -> ColumnElement[bool]:
+    """Return the condition that an offer could be had, for so much or less if a model is listed.
+
+    A shape costs as much as its GPUs, and more.
+    """
+    count = 1 if selection.shape is None else selection.shape.gpu_count
+    price = offer_intervals.c.price
+    return and_(
+        offer_intervals.c.available > 0,
+        price.is_not(None),
+        or_(
+            false(),
+            *(
+                and_(
+                    marketplaces.c.name == model.marketplace,
+                    gpus.c.name == model.gpu,
+                    price <= up_to[model] // count if model in up_to else true(),
+                )
+                for model in asked
+            ),
+        ),
     )
 
 

@@ -2,14 +2,20 @@
 
 from datetime import timedelta
 
+import pytest
+
 from monitor.cli.stats import verdict
-from monitor.history.selection import Selection
+from monitor.history.selection import Model, Selection
 from monitor.history.summary import Source
 from monitor.history.window import DAY, Window
-from monitor.market.hostnode import Location, LocationId
+from monitor.market.hostnode import HostnodeId, Location, LocationId
+from monitor.market.money import NanoDollars
+from monitor.market.offer import GpuModel
+from monitor.market.quote import Shape
 from monitor.store.answers import Answer, answers
 from monitor.store.engine import Database
 from monitor.store.observations import Observations
+from monitor.store.offered import offered
 from tests.contract.rolling import expire, roll_up
 from tests.contract.samples import NOON, a_hostnode, a_snapshot, an_offer, at, record, selling
 
@@ -39,8 +45,51 @@ def test_the_low_may_be_older_than_the_window(database: Database) -> None:
     record(database, selling(NOON, 5))
     record(database, selling(at(1), 5))
     found = answer(database)
-    assert found.ever.best is not None
-    assert (found.ever.best.low, found.ever.best.low_at) == (1_000_000_000, at(-120))
+    assert found.lowest == (1_000_000_000, at(-120))
+
+
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_the_low_of_a_place_is_that_of_what_was_there_however_cheap_it_was_elsewhere(
+    database: Database, gpus: int
+) -> None:
+    """Also of a whole shape, of which each hostnode told its own prices."""
+    here, there = (
+        a_hostnode(f"hn-{name}", location=Location(id=LocationId(name), country=name))
+        for name in ("Norway", "Sweden")
+    )
+    known = Observations()
+    for minute, (mine, other) in enumerate([(3, 1), (2, 1), (2, 1), (4, 1), (4, 4)]):
+        offers = [
+            an_offer(here, "gpu-0", available=2, price=mine),
+            an_offer(there, "gpu-0", available=2, price=other),
+        ]
+        record(database, a_snapshot(at(minute), [here, there], offers), known)
+    asked = Selection(gpu="gpu-0", country="norway", shape=Shape(gpu_count=gpus))
+    with database.read() as connection:
+        (found,) = answers(connection, asked, Window(at(3), at(9)))
+    assert found.past.best is not None
+    assert found.past.best.low == gpus * 4_000_000_000
+    assert found.lowest == (gpus * 2_000_000_000, at(1))
+
+
+def test_of_what_was_dearer_than_in_the_window_nothing_is_read_for_the_low(
+    database: Database,
+) -> None:
+    known = Observations()
+    for minute, price in enumerate([5, 3, 1, 4, 2, 2]):
+        record(database, selling(at(minute), price), known)
+    model = Model("tensordock", GpuModel("gpu-0"))
+    with database.read() as connection:
+        found = offered(
+            connection,
+            Selection(hostnode="hn-*"),
+            Window(NOON, at(9)),
+            up_to={model: NanoDollars(2_000_000_000)},
+        )
+    assert [(each.since, each.until) for each in found[model][HostnodeId("hn-1")]] == [
+        (at(2), at(3)),
+        (at(4), at(5)),
+    ]
 
 
 def test_without_a_poll_in_the_window_nothing_is_said(database: Database) -> None:

@@ -40,7 +40,7 @@ def verdict(price: int | None, best: Prices | None, covered: int = 30, **changes
         "until": NOW,
         "span": "30 days",
         "past": Summary(window=MONTH, covered=timedelta(days=covered), best=best),
-        "lowest": best,
+        "lowest": best and best.lowest,
     }
     return Verdict(**{**fields, **changes})
 
@@ -82,7 +82,7 @@ def test_a_low_of_another_year_has_its_year() -> None:
     ever = Prices.of([piece])
     assert (
         "historical low 1.50 on 3 March 2025"
-        in verdict(210, prices((220, 30)), lowest=ever).sentence
+        in verdict(210, prices((220, 30)), lowest=ever and ever.lowest).sentence
     )
 
 
