@@ -124,6 +124,7 @@ class Monitor:
         now = utc_now()
         self._telling.forget_unconfigured(self._shared.setup, now)
         self._configure_metrics(now)
+        self._health.begin(now)
         self._scheduler.start()
         self._scheduler.set(self._jobs(), now)
         self._delivery.start()

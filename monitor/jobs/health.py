@@ -9,11 +9,15 @@ from monitor.jobs.shared import SECOND, Shared, job
 from monitor.reporting import log_transitions
 from monitor.rules.alert import RuleName
 from monitor.rules.evaluate import evaluate
+from monitor.rules.lifecycle import outage
 from monitor.rules.system import PROGRAM, Disk, System, Trouble, seen_late, seen_of_program
 from monitor.rules.view import Seen
 from monitor.scheduler import Job
 from monitor.store import alerts, deliveries, marketplaces
 from monitor.telling import tell
+
+_LOOK_EVERY = 10 * SECOND
+_NOTHING = timedelta(0)
 
 
 class Health:
@@ -32,10 +36,24 @@ class Health:
         self._wake = wake
         self._untold = untold
         self._started_at: datetime | None = None
+        self._looked_at: datetime | None = None
+
+    def begin(self, now: datetime) -> None:
+        """Begin to look: what the program was down for is no evidence about it.
+
+        Until when it ran, the last poll tells, whoever made it.
+        """
+        self._started_at = now
+        with self._shared.database.read() as connection:
+            known = [
+                marketplaces.find(connection, each) for each in self._shared.setup.marketplaces
+            ]
+        polled = [each.last_poll_at for each in known if each and each.last_poll_at]
+        self._looked_at = max(polled, default=None)
 
     def jobs(self) -> list[Job]:
         """Return the job that looks after the program's health."""
-        return [job("health", self._look, 10 * SECOND, minutes=1)]
+        return [job("health", self._look, _LOOK_EVERY, minutes=1)]
 
     def _look(self, now: datetime) -> None:
         self._started_at = self._started_at or now
@@ -55,6 +73,7 @@ class Health:
             config.name, since, now, interval=config.poll_interval, timeout=config.timeout
         )
         if seen:
+            # That nobody polled while the program was down is what it tells of: it counts.
             self._evaluate(config.name, seen, {RuleName(System.LATE)}, now)
 
     def _look_at_program(self, now: datetime) -> None:
@@ -68,12 +87,24 @@ class Health:
             self._disk(),
             least_free=setup.config.system.disk.min_free,
         )
+        unknown = self._unknown(now)
         if seen or active:
             known = {rule for rule, _ in active} | setup.plan.system.keys()
-            self._evaluate(PROGRAM, seen, known, now)
+            self._evaluate(PROGRAM, seen, known, now, unknown)
+
+    def _unknown(self, now: datetime) -> timedelta:
+        """Return for how long nobody has looked at the program, if that is longer than usual."""
+        intervals = (config.poll_interval for config, _ in self._shared.setup.marketplaces.values())
+        looked_at, self._looked_at = self._looked_at, now
+        return outage(looked_at, now, max(_LOOK_EVERY, *intervals), failed_since=False)
 
     def _evaluate(
-        self, marketplace: str, seen: Seen, concerned: Collection[RuleName], now: datetime
+        self,
+        marketplace: str,
+        seen: Seen,
+        concerned: Collection[RuleName],
+        now: datetime,
+        unknown: timedelta = _NOTHING,
     ) -> None:
         plan = self._shared.setup.plan
         rules = [rule for name, rule in plan.system.items() if name in concerned]
@@ -84,7 +115,7 @@ class Health:
                 {name: met for name, met in seen.items() if name in plan.system},
                 {key: alert for key, alert in before.items() if alert.rule in concerned},
                 now=now,
-                unknown=timedelta(0),
+                unknown=unknown,
             )
             ledger.save(found.changed, found.transitions)
             others = {key: alert for key, alert in before.items() if alert.rule not in concerned}

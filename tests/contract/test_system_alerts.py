@@ -171,7 +171,9 @@ def test_while_the_history_ends_after_the_present_that_is_told(
 
 def looked(shared: Shared, *minutes: float, untold: Iterable[Trouble] = ()) -> list[Alert]:
     """Look after the program's health at some minutes; return the alerts about it."""
-    (job,) = Health(shared, lambda: None, lambda _now: untold).jobs()
+    health = Health(shared, lambda: None, lambda _now: untold)
+    health.begin(at(minutes[0]))
+    (job,) = health.jobs()
     for minute in minutes:
         job.act(at(minute))
     with shared.database.read() as connection:
@@ -233,6 +235,31 @@ def test_a_receiver_that_takes_nothing_is_told_to_the_others(
     attempt(database, at(3), NotificationStatus.SENT)
     (alert,) = looked(shared, 4)
     assert alert.state is AlertState.RESOLVED
+
+
+def test_what_the_program_was_down_for_makes_no_alert_about_itself_fire_or_end(
+    monitor: Callable[..., Shared], database: Database
+) -> None:
+    """A receiver that failed for a minute before an hour of downtime has not failed for an hour."""
+    shared = monitor("system: {late: {enabled: false}}\n")
+
+    def states(*minutes: int) -> list[AlertState]:
+        return [each.state for each in looked(shared, *minutes)]
+
+    lives(shared, 3, 3)
+    queue(shared, NOON)
+    for _ in range(3):
+        attempt(database, NOON, NotificationStatus.QUEUED)
+    assert states(1) == [AlertState.PENDING]
+    assert states(60, 61, 62, 63, 64) == [AlertState.PENDING]
+    cycle(shared.ledgers, a_poll(selling(at(64), 3)), shared.setup.plan)
+    assert states(65) == [AlertState.FIRING]
+    cycle(shared.ledgers, a_poll(selling(at(69), 3)), shared.setup.plan)
+    attempt(database, at(69), NotificationStatus.SENT)
+    assert states(69) == [AlertState.FIRING]
+    assert states(130, 131, 132, 133, 134) == [AlertState.FIRING]
+    cycle(shared.ledgers, a_poll(selling(at(134), 3)), shared.setup.plan)
+    assert states(135) == [AlertState.RESOLVED]
 
 
 def test_an_alertmanager_that_takes_nothing_is_told_to_the_others(
