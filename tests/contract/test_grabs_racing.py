@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 
 import pytest
@@ -75,6 +75,41 @@ def test_a_reading_book_cannot_be_written(database: Database) -> None:
     with pytest.raises(StoreError, match=r"read.?only"), Books(database).reading() as book:
         book.add(a_new("b"))
     add(database, "b")
+
+
+def test_each_book_that_was_written_has_another_version_and_each_that_was_undone_has_not(
+    database: Database,
+) -> None:
+    """So what was read before still stands if the version does."""
+    books = Books(database)
+    versions = []
+
+    def note(*, undone: bool) -> None:
+        with books.book() as book:
+            versions.append(book.version())
+            if undone:
+                raise ZeroDivisionError
+
+    note(undone=False)
+    with pytest.raises(ZeroDivisionError):
+        note(undone=True)
+    with books.reading() as reading:
+        versions.append(reading.version())
+    note(undone=False)
+    with books.reading() as reading:
+        versions.append(reading.version())
+    assert versions == [0, 1, 1, 1, 2]
+
+
+def test_a_rule_whose_first_book_was_undone_is_written_by_the_next(database: Database) -> None:
+    books = Books(database)
+    for undone in (True, False):
+        with suppress(ZeroDivisionError), books.book() as book:
+            book.add(a_new("a", rule="never seen"))
+            if undone:
+                raise ZeroDivisionError
+    with books.reading() as reading:
+        assert list(reading.named(["a"])) == ["a"]
 
 
 def test_a_crash_in_a_book_leaves_nothing_of_it(database: Database) -> None:
