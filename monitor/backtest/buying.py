@@ -1,6 +1,6 @@
 """What rules would have bought: the policy of grabs, asked at each poll as a dry run asks it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -35,10 +35,12 @@ class Bought:
 class Purchases:
     """Buys in memory, and every create succeeds at its quote: refusals cannot be known."""
 
-    def __init__(self, buying: Buying) -> None:
+    def __init__(self, buying: Buying, rules: Container[RuleName]) -> None:
+        """Buy for those of `rules` that buy: a test can be about some of a configuration's."""
         self.grabs: list[Grab] = []
         """All that was decided, in order; of what was refused, what is news, as in the book."""
-        self._buying = buying
+        wishes = {name: wish for name, wish in buying.wishes.items() if name in rules}
+        self._buying = replace(buying, wishes=wishes)
 
     @property
     def rules(self) -> Collection[RuleName]:

@@ -74,7 +74,7 @@ class Backtest:
         self._interval = interval
         self._store = MemoryStore()
         self.course = Course()
-        self.purchases = None if buying is None else Purchases(buying)
+        self.purchases = None if buying is None else Purchases(buying, plan.rules)
 
     @property
     def ledger(self) -> MemoryLedger:
