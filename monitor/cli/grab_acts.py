@@ -15,7 +15,7 @@ from monitor.errors import MarketError, MonitorError
 from monitor.grab import acts
 from monitor.grab.ending import Charges, charged
 from monitor.grab.grab import Grab, GrabEvent, GrabId, GrabStatus
-from monitor.market.instance import InstanceId, InstanceStatus
+from monitor.market.instance import Instance, InstanceId, InstanceStatus
 from monitor.marketplaces.base import Marketplace
 from monitor.provision.orphans import ORPHANS
 from monitor.setup import Setup, set_up
@@ -29,6 +29,7 @@ _LOOK_AGAIN = 0.2
 
 _BOUGHT = {GrabStatus.SUBMITTED, GrabStatus.CREATED, GrabStatus.RUNNING}
 
+_OR_FORCE = "or add --force to resolve it all the same"
 _ENDING = {
     GrabStatus.EXPIRED: "is not sent any more",
     GrabStatus.SUBMITTED: "is submitted: its instance is deleted once it is found",
@@ -196,27 +197,30 @@ def _market(setup: Setup, grab: Grab) -> Marketplace:
     return setup.marketplaces[grab.marketplace][1]
 
 
+def _listed(market: Marketplace) -> tuple[Instance, ...]:
+    try:
+        return market.instances()
+    except MarketError as error:
+        raise MonitorError(
+            f"{market.name} could not be asked ({error}): try again later, {_OR_FORCE}"
+        ) from error
+
+
 def _check_failed(grab: Grab, market: Marketplace, *, force: bool) -> None:
     """Raise where the marketplace shows that something was made after all, or does not tell."""
     if force:
         return
-    advice = "or add --force to resolve it all the same"
-    try:
-        listed = market.instances()
-    except MarketError as error:
-        raise MonitorError(
-            f"{market.name} could not be asked ({error}): try again later, {advice}"
-        ) from error
+    listed = _listed(market)
     if any(not each.name for each in listed):
         raise MonitorError(
             f"{market.name} lists an instance without a name, which may be this one: look at it "
-            f"there, {advice}"
+            f"there, {_OR_FORCE}"
         )
     named = [each for each in listed if each.name == grab.instance_name]
     if named:
         raise MonitorError(
             f"{market.name} lists its instance, which is {named[0].status}: resolve it with "
-            f"`--as created --instance {named[0].id}`, {advice}"
+            f"`--as created --instance {named[0].id}`, {_OR_FORCE}"
         )
 
 
@@ -224,18 +228,12 @@ def _check_gone(grab: Grab, market: Marketplace, *, force: bool) -> None:
     """Raise where the marketplace still shows an instance, or has no list to show."""
     if force:
         return
-    advice = "or add --force to resolve it all the same"
-    try:
-        listed = market.instances()
-    except MarketError as error:
-        raise MonitorError(
-            f"{market.name} could not be asked ({error}): try again later, {advice}"
-        ) from error
+    listed = _listed(market)
     found = next((each for each in listed if each.id == grab.instance_id), None)
     if found is not None and found.status is not InstanceStatus.DELETED:
         raise MonitorError(
             f"{market.name} lists its instance {found.id}, which is {found.status}: delete it "
-            f"there, {advice}"
+            f"there, {_OR_FORCE}"
         )
 
 

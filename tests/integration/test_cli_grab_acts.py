@@ -208,12 +208,18 @@ def test_what_the_marketplace_lists_was_not_made_in_vain(
     assert now_is(database, grab)[0] is GrabStatus.FAILED
 
 
+@pytest.mark.parametrize("case", [("unknown", "failed"), ("running", "gone")])
 def test_a_marketplace_that_does_not_answer_settles_nothing_unless_forced(
-    gpu_monitor: Commands, config: Path, database: Database, shop: SimulatorServer
+    gpu_monitor: Commands,
+    config: Path,
+    database: Database,
+    shop: SimulatorServer,
+    case: tuple[str, str],
 ) -> None:
-    grab = waiting(database, GrabStatus.UNKNOWN)
+    status, as_ = case
+    grab = waiting(database, GrabStatus(status))
     shop.faults.on("unauthorized", endpoint=Endpoint.INSTANCES)
-    resolve = ("grabs", "resolve", str(grab.id), "--as", "failed", "-c", config)
+    resolve = ("grabs", "resolve", str(grab.id), "--as", as_, "-c", config)
     ran = gpu_monitor(*resolve)
     assert ran.status == 1
     assert "tensordock could not be asked (" in ran.err
@@ -278,15 +284,3 @@ def test_an_instance_that_a_person_knows_to_be_gone_is_resolved_and_charged(
         assert 1.99 < dollars(NanoDollars(sum(book.spent(since.date()).values()))) < 2.1
     ran = gpu_monitor(*resolve)
     assert (ran.status, "can be gone" in ran.err) == (1, True)
-
-
-def test_an_instance_is_not_taken_for_gone_where_the_list_fails_unless_forced(
-    gpu_monitor: Commands, config: Path, database: Database, shop: SimulatorServer
-) -> None:
-    grab = waiting(database, GrabStatus.RUNNING)
-    shop.faults.on("error-503", endpoint=Endpoint.INSTANCES)
-    resolve = ("grabs", "resolve", str(grab.id), "--as", "gone", "-c", config)
-    ran = gpu_monitor(*resolve)
-    assert ran.status == 1
-    assert "tensordock could not be asked (" in ran.err
-    assert gpu_monitor(*resolve, "--force").status == 0
