@@ -2,7 +2,9 @@
 
 import http.server
 import json
+import shutil
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -115,7 +117,7 @@ def demo(
     bought = _tell_grabs(folder)
     _say("\nTo look around:")
     for command in ("offers", "alerts", "notifications list", "grabs list", "grabs show 1"):
-        _say(f"  gpu-monitor {command} -c {config}")
+        _say(f"  {_program()} {command} -c {config}")
     if run_for is None or run_for <= timedelta(seconds=15):
         return
     if not (delivered and bought):
@@ -182,6 +184,14 @@ def _webhook() -> Iterator[tuple[str, list[str]]]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _program() -> str:
+    """Return what starts this very program in the same shell: its name, if it is on the path."""
+    started, found = Path(sys.argv[0]), shutil.which("gpu-monitor")
+    if found is not None and started.exists() and Path(found).samefile(started):
+        return "gpu-monitor"
+    return str(started) if started.name == "gpu-monitor" else f"{sys.executable} -m monitor"
 
 
 def _free_port() -> int:

@@ -1,6 +1,7 @@
 """The demonstration: the whole program, with nothing configured."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def test_the_demo_shows_a_poll_an_alert_a_purchase_their_messages_and_ends(
     assert "delivered: resolved: h100-under-2.00: " in said
     assert "planned → submitted → created → running → deleting → deleted\n" in ran.out
     assert re.search(r"│ ssh -p \d+ user@203\.0\.113\.\d+\n", ran.out)
+    assert f"\n  {sys.executable} -m monitor offers -c {data}" in ran.out  # as it was started
     assert "simulated-token" not in said
     assert "Traceback" not in said
     config = data / "demo.yaml"
