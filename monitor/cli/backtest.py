@@ -16,13 +16,13 @@ from monitor.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
     ConfigPath,
-    duration,
     err,
     instant,
     opened,
     print_json,
     print_table,
     read_config,
+    some_time,
 )
 from monitor.cli.lived import Lived
 from monitor.cli.poll import chosen, transition_json
@@ -70,7 +70,7 @@ def backtest(
     interval: Annotated[
         timedelta | None,
         typer.Option(
-            parser=duration,
+            parser=some_time,
             metavar="TIME",
             help="The poll interval; a file's median, else the configured one, if not said.",
         ),

@@ -140,6 +140,14 @@ def duration(given: str | timedelta) -> timedelta:
         raise typer.BadParameter(str(error)) from None
 
 
+def some_time(given: str | timedelta) -> timedelta:
+    """Read likewise a duration that is not nothing."""
+    found = duration(given)
+    if not found:
+        raise typer.BadParameter("must be longer than nothing")
+    return found
+
+
 def one_line(given: str) -> str:
     """Return a text that was given, to be kept and shown; like one in the configuration."""
     if not given.isprintable():

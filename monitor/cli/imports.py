@@ -17,13 +17,13 @@ from monitor.cli.common import (
     AsJson,
     ConfigPath,
     count,
-    duration,
     err,
     instant,
     opened,
     print_json,
     print_table,
     read_config,
+    some_time,
 )
 from monitor.cli.poll import named
 from monitor.cli.recordings import BadLines
@@ -77,7 +77,7 @@ def import_(
     interval: Annotated[
         timedelta | None,
         typer.Option(
-            parser=duration,
+            parser=some_time,
             metavar="TIME",
             help="The poll interval: after three of them without a poll is a gap. "
             "The file's median if not said.",
@@ -89,8 +89,6 @@ def import_(
 
     Doing it again changes nothing, and after a crash it goes on where it was.
     """
-    if interval == timedelta(0):
-        raise typer.BadParameter("must be longer than nothing", param_hint="--interval")
     settings = read_config(config)
     name = _target(settings, marketplace)
     _check_readable(replays)

@@ -10,6 +10,7 @@ from monitor.alerting.outbox import NotificationId, NotificationStatus
 from monitor.alerting.render import render_test
 from monitor.cli.common import (
     DEFAULT_CONFIG,
+    MOST,
     AsJson,
     ConfigPath,
     ago,
@@ -30,9 +31,7 @@ from monitor.setup import set_up
 from monitor.store import outbox
 from monitor.store.outbox import Failure, Found, Notification
 
-_PATIENCE = 10.0
-_LOOK_AGAIN = 0.2
-"""Seconds to wait for a daemon that was quicker, and between two looks."""
+_Notification = Annotated[int, typer.Argument(metavar="ID", max=MOST, help="As `list` shows it.")]
 
 app = typer.Typer(help="What was sent, to whom, with what result.", no_args_is_help=True)
 notify = typer.Typer(help="Try a receiver, or see what it would get.", no_args_is_help=True)
@@ -43,7 +42,7 @@ def list_(
     config: ConfigPath = DEFAULT_CONFIG,
     status: Annotated[NotificationStatus | None, typer.Option(help="Only these.")] = None,
     receiver: Annotated[str | None, typer.Option(help="Only to this receiver.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show the newest notifications."""
@@ -74,7 +73,7 @@ def list_(
 
 @app.command()
 def show(
-    notification: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    notification: _Notification,
     config: ConfigPath = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +99,7 @@ def show(
 
 @app.command()
 def resend(
-    notification: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    notification: _Notification,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Queue a notification again that was sent or given up; `run` delivers it."""

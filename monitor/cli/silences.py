@@ -15,6 +15,7 @@ from monitor.alerting.silence import (
 )
 from monitor.cli.common import (
     DEFAULT_CONFIG,
+    MOST,
     AsJson,
     ConfigPath,
     ago,
@@ -54,11 +55,11 @@ def _matcher(given: str | Matcher) -> Matcher:
 def _instant(given: str | datetime) -> datetime:
     try:
         at = given if isinstance(given, datetime) else datetime.fromisoformat(given)
-    except ValueError:
+        if at.tzinfo is None:
+            raise typer.BadParameter("needs its offset from UTC, such as Z or +01:00 at its end")
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter("is written like 2026-03-21T22:00+01:00") from None
-    if at.tzinfo is None:
-        raise typer.BadParameter("needs its offset from UTC, such as Z or +01:00 at its end")
-    return at.astimezone(UTC)
 
 
 @app.command()
@@ -164,7 +165,9 @@ def list_(
 
 @app.command()
 def expire(
-    silence: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    silence: Annotated[
+        int, typer.Argument(metavar="ID", min=1, max=MOST, help="As `list` shows it.")
+    ],
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """End a silence now; what fires under it is told after the next poll."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ValidationError
 
 from monitor.alerting.notice import NotifyReason
 from monitor.config.document import Document, read_document
@@ -38,8 +38,25 @@ def _outcomes(value: object) -> object:
     return tuple(None if word is None else Outcome(word) for word in found)
 
 
+def _counts(value: object) -> object:
+    found = numbers(str(value))
+    for each in found:
+        if each is not None and each != each.to_integral_value():
+            raise ValueError(f"{each} is not a whole number of GPUs")
+    return found
+
+
+def _often(value: timedelta) -> timedelta:
+    if value > LONGEST_INTERVAL:
+        raise ValueError(f"must be at most {LONGEST_INTERVAL.days} d")
+    return value
+
+
+LONGEST_INTERVAL = timedelta(days=7)
+"""Between the polls of a test; so its times can be reckoned however many there are."""
 Numbers = Annotated[tuple[Decimal | None, ...], BeforeValidator(lambda value: numbers(str(value)))]
 Outcomes = Annotated[tuple[Outcome | None, ...], BeforeValidator(_outcomes)]
+Counts = Annotated[tuple[Decimal | None, ...], BeforeValidator(_counts)]
 ONE = (Decimal(1),)
 
 
@@ -52,7 +69,7 @@ class OfferSeries(Table):
     gpu: Text
     hostnode: Text = "hn-1"
     price: Numbers
-    available: Numbers = ONE
+    available: Counts = ONE
     country: Text | None = "United States"
     state: Text | None = None
     city: Text | None = None
@@ -130,7 +147,7 @@ class RuleTests(Table):
     """A file of tests; the path of `config` starts at the file's folder."""
 
     config: Text
-    interval: SomeTime = timedelta(minutes=1)
+    interval: Annotated[SomeTime, AfterValidator(_often)] = timedelta(minutes=1)
     tests: Annotated[tuple[RuleTest, ...], Some]
 
 

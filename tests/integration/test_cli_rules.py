@@ -91,6 +91,17 @@ def test_every_mistake_in_every_file_is_told_with_its_position(
     assert f"{tmp_path / 'none.yaml'}:1:1: file: cannot be read" in ran.err
 
 
+def test_half_a_gpu_and_polls_years_apart_are_mistakes(
+    gpu_monitor: Commands, tmp_path: Path
+) -> None:
+    path = a_file(tmp_path, COUNT="0.5")
+    path.write_text(f"interval: 50y\n{path.read_text()}", encoding="utf-8")
+    ran = gpu_monitor("rules", "test", path)
+    assert ran.status == 2
+    assert "interval: must be at most 7 d" in ran.err
+    assert "available: 0.5 is not a whole number of GPUs" in ran.err
+
+
 def test_a_rule_that_does_not_exist_is_a_mistake(gpu_monitor: Commands, tmp_path: Path) -> None:
     path = a_file(tmp_path)
     path.write_text(path.read_text().replace("any-4090", "any-4091"), encoding="utf-8")

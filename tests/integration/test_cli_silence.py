@@ -147,3 +147,23 @@ def test_what_cannot_be_acknowledged_says_why(
     refused = gpu_monitor("alerts", "ack", *given, "-c", config)
     assert (refused.status, said in refused.err) == (status, True)
     assert firing(database).acknowledged is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("silence", "expire", "9" * 20), "9223372036854775807"),
+        (("notifications", "show", "9" * 20), "9223372036854775807"),
+        (("notifications", "resend", "9" * 20), "9223372036854775807"),
+        (("notifications", "list", "--limit", "9" * 20), "9223372036854775807"),
+        (("silence", "add", "rule=x", "--until", "9999-12-31T23:59:59-12:00"), "is written like"),
+        (("silence", "add", "rule=x", "--starts", "0001-01-01T00:00+12:00"), "is written like"),
+        (("backtest", "--interval", "0s"), "must be longer than nothing"),
+    ],
+)
+def test_numbers_and_times_beyond_all_bounds_are_usage_errors(
+    gpu_monitor: Commands, config: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    ran = gpu_monitor(*arguments, "-c", config)
+    assert (ran.status, ran.out) == (2, "")
+    assert said in " ".join(ran.err.replace("│", " ").split())
