@@ -10,7 +10,7 @@ from monitor.history.summary import Prices, Source, Summary
 from monitor.history.varints import packed, unpacked
 from monitor.history.window import DAY, Window
 from monitor.market.money import NanoDollars
-from monitor.store.rolled import from_seconds, held, in_seconds, sketch_of
+from monitor.store.rolled import begun_in, from_seconds, held, in_seconds, sketch_of
 from monitor.store.schema import daily_rollups
 
 
@@ -21,14 +21,7 @@ def replace(
     told: Mapping[int, Iterable[Summary]],
 ) -> None:
     """Put days, by their model's key, in the place of all those that begin in a window."""
-    columns = daily_rollups.c
-    connection.execute(
-        delete(daily_rollups).where(
-            columns.marketplace_id == marketplace_id,
-            columns.at >= window.since,
-            columns.at < window.until,
-        )
-    )
+    connection.execute(delete(daily_rollups).where(begun_in(daily_rollups, marketplace_id, window)))
     rows = [
         {"marketplace_id": marketplace_id, "gpu_id": gpu, **_values(each)}
         for gpu, days in told.items()

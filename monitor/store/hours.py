@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, delete, insert
+from sqlalchemy import Connection, Row, delete, insert
 
 from monitor.history.sketch import Sketch
 from monitor.history.summary import Prices, Source, Summary
@@ -20,7 +20,7 @@ from monitor.history.varints import packed, unpacked
 from monitor.history.window import DAY, HOUR, Window, floor
 from monitor.market.money import NanoDollars
 from monitor.store import rolled
-from monitor.store.rolled import MICROSECOND, from_seconds, in_seconds, sketch_of
+from monitor.store.rolled import MICROSECOND, begun_in, from_seconds, in_seconds, sketch_of
 from monitor.store.schema import hourly_stretches
 
 _BYTES = 700
@@ -67,13 +67,11 @@ def replace(
 
     With `keep` those hours stay as they are of which anything is told already.
     """
-    columns = hourly_stretches.c
     day = floor(window.since, DAY)
-    of_day = and_(
-        columns.marketplace_id == marketplace_id, columns.at >= day, columns.at < day + DAY
-    )
+    of_day = begun_in(hourly_stretches, marketplace_id, Window(day, day + DAY))
+    every = hourly_stretches.c
     before: defaultdict[int, list[Hour]] = defaultdict(list)
-    for row in connection.execute(delete(hourly_stretches).where(of_day).returning(*columns)):
+    for row in connection.execute(delete(hourly_stretches).where(of_day).returning(*every)):
         before[row.gpu_id] += read(row)
     known = {hour.at for each in before.values() for hour in each}
     renewed = {at for at in known if window.since <= at < window.until}

@@ -2,11 +2,29 @@
 
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement, Table, and_, select
+
 from monitor.history.sketch import Sketch
 from monitor.history.summary import Prices
+from monitor.history.window import Window
+from monitor.store.schema import gpus
 
 MICROSECOND = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
+
+
+def begun_in(table: Table, marketplace_id: int, window: Window) -> ColumnElement[bool]:
+    """Return the condition for a marketplace's rows that begin in a window.
+
+    They are looked for model by model, by the primary key: of other times none is read.
+    """
+    columns = table.c
+    return and_(
+        columns.marketplace_id == marketplace_id,
+        columns.gpu_id.in_(select(gpus.c.id)),
+        columns.at >= window.since,
+        columns.at < window.until,
+    )
 
 
 def in_seconds(time: timedelta) -> float:

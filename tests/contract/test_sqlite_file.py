@@ -11,14 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import Table, delete, insert, select, text
 
 from monitor.errors import StoreBusyError, StoreError, StoreInUseError
+from monitor.history.window import DAY, Window
 from monitor.store import claims, migrate, outbox
 from monitor.store.engine import Database
 from monitor.store.grab_statements import SINCE
 from monitor.store.ownership import sole_owner
-from monitor.store.schema import leases
+from monitor.store.rolled import begun_in
+from monitor.store.schema import daily_rollups, hourly_stretches, leases
 from tests.contract.samples import NOON, a_draft
 
 
@@ -203,3 +205,16 @@ def test_the_grabs_that_a_purchase_looks_at_are_found_however_many_there_were(
     for index in ("ix_grabs_created_at", "ix_grabs_ended_by_a_person"):
         assert any(index in step for step in steps), steps
     assert not any("SCAN" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("table", [hourly_stretches, daily_rollups], ids=lambda each: each.name)
+def test_the_roll_ups_of_a_day_are_found_however_many_years_there_are(
+    database: Database, table: Table
+) -> None:
+    """They are written anew each hour, while polls wait."""
+    statement = delete(table).where(begun_in(table, 1, Window(NOON, NOON + DAY)))
+    with database.transaction() as connection:
+        compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+    steps = [row[3] for row in plan]
+    assert any("(marketplace_id=? AND gpu_id=? AND at>? AND at<?)" in each for each in steps), steps
