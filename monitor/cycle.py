@@ -6,7 +6,7 @@ of evidence resolves nothing. It is evidence about the marketplace, and of that 
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from monitor.ledger import Before, Ledger, Recalled, Trace
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, AlertState, RuleName, Transition
-from monitor.rules.evaluate import AlertKey, Evaluation, evaluate
+from monitor.rules.evaluate import NOTHING, AlertKey, Evaluation, evaluate
 from monitor.rules.lifecycle import outage
 from monitor.rules.match import Match
 from monitor.rules.past import Needs
@@ -107,9 +107,11 @@ def run_cycle(
             return CycleReport(poll=poll)
         last = None if recalled.trace is None else recalled.trace.evaluation
         alerts = ledger.alerts()
-        watched = _watch(plan, poll, alerts, before, interval)
+        own = {key: alert for key, alert in alerts.items() if is_system(alert.rule)}
+        others = {k: alert for k, alert in alerts.items() if k not in own} if own else alerts
+        watched = _watch(plan, poll, own, before, interval)
         ledger.save(watched.changed, watched.transitions)
-        found = _evaluate(plan, poll, seen, alerts, before, interval=interval, last=last)
+        found = _evaluate(plan, poll, seen, others, before, interval=interval, last=last)
         ledger.save(found.changed, found.transitions)
         is_good = poll.snapshot is not None
         trace = Trace(view=view, evaluation=found if is_good else last)
@@ -157,8 +159,7 @@ def _watch(
         {
             (rule, labels): alert
             for (rule, labels), alert in alerts.items()
-            if is_system(rule)
-            and not (
+            if not (
                 wavers and alert.state is AlertState.PENDING and labels not in seen.get(rule, ())
             )
         },
@@ -178,13 +179,12 @@ def _evaluate(
     last: Evaluation | None,
 ) -> Evaluation:
     """Return what a poll makes of the alerts about offers: nothing unless it is good."""
-    others = {key: alert for key, alert in alerts.items() if not is_system(alert.rule)}
     if poll.snapshot is None:
-        return Evaluation(changed=(), transitions=(), active=others)
+        return replace(NOTHING, active=alerts)
     return evaluate(
         plan.rules.values(),
         seen,
-        others,
+        alerts,
         now=poll.at,
         unknown=outage(before.last_good_at, poll.at, interval, failed_since=before.failed_since),
         last=last,

@@ -139,12 +139,13 @@ class _Telling:
             self.rest.forget(key)
             return
         before = group or open_group(key, policy, self.now)
-        decision = decide(before, policy, self._standing(policy, before, firing), self.now)
+        standing = self._standing(policy, before, firing)
+        decision = decide(before, policy, standing, self.now)
         if decision.group is None:
             self.rest.forget(key)
         else:
             kept.add(key)
-            undisturbed = rests_until(before, policy, decision, self.now)
+            undisturbed = rests_until(before, policy, standing, decision, self.now)
             self.rest.lay(key, None if self.silences else undisturbed)
             if decision.group != stored.get(key):
                 self.ledger.keep(decision.group)

@@ -73,20 +73,31 @@ def decide(group: Group, policy: NotifyPolicy, standing: Standing, now: datetime
 
 
 def rests_until(
-    before: Group, policy: NotifyPolicy, decision: Decision, now: datetime
+    before: Group, policy: NotifyPolicy, standing: Standing, decision: Decision, now: datetime
 ) -> datetime | None:
-    """Return until when `decide` comes to the same as at `now`, if that was to leave all as it is.
+    """Return until when `decide` leaves the group as it is after `decision`, and tells nothing.
 
     That is for the same standing without silences, whether it was `seen` or not; `None` if a look
     at any later instant may tell something, or change the group.
     """
-    if decision != Decision(group=before) or policy.quiet_hours is not None:
+    group = decision.group
+    if group is None or policy.quiet_hours is not None:
         return None
-    due_at, told_at = before.due_at or _NEVER, before.told_at
-    if told_at is None or before.withheld in _FOR_GOOD:
+    if decision != Decision(group=before) and not _says_all(decision, policy, standing):
+        return None
+    due_at, told_at = group.due_at or _NEVER, group.told_at
+    if told_at is None or group.withheld in _FOR_GOOD:
         return due_at
     until = min(due_at, told_at + policy.repeat_interval)
     return until if now < until else None
+
+
+def _says_all(decision: Decision, policy: NotifyPolicy, standing: Standing) -> bool:
+    """Return whether what fires was told just now, and is to be repeated in time."""
+    if decision.group is None or decision.reason is None or decision.escalated:
+        return False
+    is_spent = decision.group.repeats >= policy.max_repeats
+    return bool(standing.firing) and not standing.acknowledged and not is_spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ Everything a marketplace or a configuration named is made harmless before it is 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from monitor.alerting.formats import BODY_LENGTH, TITLE_LENGTH, clip
 from monitor.alerting.notice import Message, Notice, NotifyReason
@@ -233,12 +234,12 @@ def instant(at: datetime) -> str:
 def duration(span: timedelta) -> str:
     """Return the two largest units of a duration: `2 h 5 min`; one that went back is `0 s`."""
     left = max(int(span.total_seconds()), 0)
-    parts: list[str] = []
-    for seconds, unit in _UNITS:
-        count, left = divmod(left, seconds)
-        if count or parts:
-            parts.append(f"{count} {unit}" if count else "")
-    return " ".join(part for part in parts[:2] if part) or "0 s"
+    for (seconds, unit), (less, smaller) in pairwise(_UNITS):
+        if left >= seconds:
+            count, rest = divmod(left, seconds)
+            more = rest // less
+            return f"{count} {unit} {more} {smaller}" if more else f"{count} {unit}"
+    return f"{left} s"
 
 
 def _readable(line: str) -> str:

@@ -25,13 +25,13 @@ class Rest:
     def __init__(self) -> None:
         self._homes: Homes | None = None
         self._active: Alerts = {}
-        self._members: defaultdict[Labels, dict[AlertKey, Alert]] = defaultdict(dict)
+        self._members: defaultdict[Labels, set[AlertKey]] = defaultdict(set)
         self._awake: set[Labels] = set()
         self._until: dict[Labels, datetime] = {}
 
     def members(self, group: Labels) -> Alerts:
         """Return the alerts of a group that fire, in order."""
-        return dict(sorted(self._members.get(group, {}).items()))
+        return {key: self._active[key] for key in sorted(self._members.get(group, ()))}
 
     def follow(self, homes: Homes, active: Alerts) -> bool:
         """Take in what is active now; return whether this goes on from what was known before.
@@ -82,17 +82,19 @@ class Rest:
     def _change(
         self, homes: Homes, key: AlertKey, before: Alert | None, after: Alert | None
     ) -> None:
+        told_by = _tells(after)
+        if told_by == _tells(before):
+            return
         home = homes(key)
         if home is None:
             return
-        if after is not None and after.state is AlertState.FIRING:
-            self._members[home][key] = after
+        if told_by is not None:
+            self._members[home].add(key)
         elif home in self._members:
-            self._members[home].pop(key, None)
+            self._members[home].discard(key)
             if not self._members[home]:
                 del self._members[home]
-        if _tells(before) != _tells(after):
-            self.lay(home, None)
+        self.lay(home, None)
 
 
 def _tells(alert: Alert | None) -> object:

@@ -116,7 +116,7 @@ class MemoryStore:
 
     def recall(self, marketplace: str, needs: Needs) -> Recalled:
         """Return the past of a marketplace: what it was fed with so far."""
-        ledger = self._ledger(marketplace)
+        ledger = self.of(marketplace)
         past = ledger.past if ledger.past and ledger.past.needs == needs else Past(needs)
         return Recalled(
             before=ledger.before(), past=past, alerts=ledger.alerts(), trace=ledger.trace
@@ -125,9 +125,10 @@ class MemoryStore:
     @contextmanager
     def ledger(self, marketplace: str) -> Iterator[MemoryLedger]:
         """Return the marketplace's ledger."""
-        yield self._ledger(marketplace)
+        yield self.of(marketplace)
 
-    def _ledger(self, marketplace: str) -> MemoryLedger:
+    def of(self, marketplace: str) -> MemoryLedger:
+        """Return the marketplace's ledger, outside of any cycle."""
         if marketplace not in self.ledgers:
             self.ledgers[marketplace] = MemoryLedger()
         return self.ledgers[marketplace]

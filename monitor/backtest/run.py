@@ -79,8 +79,7 @@ class Backtest:
     @property
     def ledger(self) -> MemoryLedger:
         """All that was written."""
-        with self._store.ledger(self._marketplace) as ledger:
-            return ledger
+        return self._store.of(self._marketplace)
 
     def feed(self, polls: Iterable[Poll]) -> None:
         """Live through `polls`, and through the waits that end between them."""

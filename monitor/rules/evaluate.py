@@ -38,6 +38,10 @@ class Evaluation:
     restless: frozenset[RuleName] = field(default=frozenset(), compare=False, repr=False)
 
 
+NOTHING = Evaluation(changed=(), transitions=(), active={})
+"""Nobody saw anything, and there are no alerts."""
+
+
 def look(rules: Iterable[Rule], snapshot: Snapshot, past: Past | None = None) -> Seen:
     """Return what each rule sees of `snapshot`, which `past` was fed with last.
 
@@ -61,6 +65,8 @@ def evaluate(
     `last` made `alerts` what they are, a rule is left alone that sees the very same as then and
     has no clock that runs.
     """
+    if not seen and not alerts:
+        return NOTHING
     by_name = {rule.name: rule for rule in rules}
     going_on = last if last and not unknown and _goes_on(last, by_name, alerts) else None
     round_ = _Round(rules=by_name, now=now, unknown=unknown)

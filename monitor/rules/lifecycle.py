@@ -91,25 +91,35 @@ def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
     firing = alert.state is AlertState.FIRING
     if firing and alert.keep_firing_since is None and _tells(alert, match):
         return Step(alert=alert)
-    seen = replace(
-        alert,
-        value=match.value,
-        offers=match.offers,
-        best=match.best,
-        detail=match.detail,
-        keep_firing_since=None,
-    )
     if firing:
-        return Step(alert=seen)
+        return Step(alert=_seeing(alert, match, AlertState.FIRING, alert.firing_at))
     if now - alert.pending_since >= rule.hold_for:
-        fires = replace(seen, state=AlertState.FIRING, firing_at=now)
+        fires = _seeing(alert, match, AlertState.FIRING, now)
         new = alert.state is AlertState.INACTIVE
         reason = TransitionReason.MATCHED if new else TransitionReason.HELD
         return Step(alert=fires, transition=_transition(alert, fires, now, reason))
-    waits = replace(seen, state=AlertState.PENDING)
+    waits = _seeing(alert, match, AlertState.PENDING, None)
     if alert.state is AlertState.PENDING:
         return Step(alert=waits)
     return Step(alert=waits, transition=_transition(alert, waits, now, TransitionReason.MATCHED))
+
+
+def _seeing(alert: Alert, match: Match, state: AlertState, firing_at: datetime | None) -> Alert:
+    """Return `alert` as it is met; written out, for nearly all that change only do this."""
+    return Alert(
+        rule=alert.rule,
+        labels=alert.labels,
+        state=state,
+        active_at=alert.active_at,
+        pending_since=alert.pending_since,
+        firing_at=firing_at,
+        resolved_at=alert.resolved_at,
+        value=match.value,
+        offers=match.offers,
+        best=match.best,
+        acknowledged=alert.acknowledged,
+        detail=match.detail,
+    )
 
 
 def _tells(alert: Alert, match: Match) -> bool:
