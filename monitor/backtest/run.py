@@ -81,6 +81,27 @@ class Backtest:
         """All that was written."""
         return self._store.of(self._marketplace)
 
+    @property
+    def reach(self) -> timedelta:
+        """How far before the first poll the rules look back."""
+        needs = self._plan.needs
+        last_offers = OUTAGE_INTERVALS * self._interval if needs.offers else timedelta(0)
+        return max(*needs.windows, last_offers, timedelta(0))
+
+    def remember(self, polls: Iterable[Poll]) -> Course:
+        """Take in what was polled before, for rules that look back: nothing comes of it by itself.
+
+        Whoever has no such polls begins as a daemon does that was started with the first one.
+        """
+        course = Course()
+        past = self._store.recall(self._marketplace, self._plan.needs).past
+        for poll in polls:
+            course.follow(poll, self._interval)
+            if poll.snapshot is not None:
+                past.feed(poll.snapshot, self._interval)
+        self.ledger.remember(past, None)
+        return course
+
     def feed(self, polls: Iterable[Poll]) -> None:
         """Live through `polls`, and through the waits that end between them."""
         for poll in polls:

@@ -26,7 +26,7 @@ from monitor.cli.common import (
 )
 from monitor.cli.lived import Lived
 from monitor.cli.poll import chosen, transition_json
-from monitor.cli.recordings import Recording, describe, replay_file, with_progress
+from monitor.cli.recordings import Recording, describe, describe_earlier, replay_file, with_progress
 from monitor.cli.times import When, when
 from monitor.clock import utc_now
 from monitor.config.durations import parse_duration, show_duration
@@ -156,6 +156,7 @@ def _only(plan: Plan, rule: str | None) -> Plan:
 
 def _run(plan: Plan, recording: Recording, buying: Buying | None) -> Found:
     run = Backtest(plan, recording.marketplace, interval=recording.interval, buying=buying)
+    earlier = run.remember(recording.earlier(run.reach))
     run.feed(with_progress(recording, "backtest"))
     if not run.course.polls:
         raise MonitorError(
@@ -163,6 +164,8 @@ def _run(plan: Plan, recording: Recording, buying: Buying | None) -> Found:
             f"{instant(recording.window.since)}: give an earlier --since, or --replay FILE"
         )
     err.print(describe(recording, run.course))
+    if run.reach:
+        err.print(describe_earlier(earlier, run.reach))
     found = results(plan.rules, run.ledger)
     if run.purchases is None or run.course.until is None:
         return found

@@ -29,6 +29,12 @@ class Lived:
     window: Window
     interval: timedelta
 
+    def earlier(self, reach: timedelta) -> Iterator[Poll]:
+        """Read the polls that were made as far as `reach` before the window."""
+        since = self.window.since
+        polls = replace(self, window=Window(since - reach, since)).polls()
+        return (poll for poll in polls if poll.at < since)
+
     def polls(self) -> Iterator[Poll]:
         """Read the polls, in order."""
         with self.database.read() as connection:

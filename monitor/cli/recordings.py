@@ -43,6 +43,9 @@ class Recording(Protocol):
     def interval(self) -> timedelta:
         """The interval they were made at."""
 
+    def earlier(self, reach: timedelta) -> Iterator[Poll]:
+        """Read what is known to have been polled as far as `reach` before, in order."""
+
     def polls(self) -> Iterator[Poll]:
         """Read the polls, in order."""
 
@@ -55,6 +58,11 @@ class ReplayFile:
     marketplace: str
     window: Window
     interval: timedelta
+
+    def earlier(self, reach: timedelta) -> Iterator[Poll]:
+        """Read nothing: a file tells of no time before its first line."""
+        del reach
+        return iter(())
 
     def polls(self) -> Iterator[Poll]:
         """Read the polls, in order."""
@@ -118,6 +126,15 @@ def describe(recording: Recording, course: Course) -> str:
         f"from {instant(course.since)} to {instant(course.until)}{failed}, "
         f"every {show_duration(recording.interval)}; {count(course.gaps, 'gap')}{longest}"
     )
+
+
+def describe_earlier(course: Course, reach: timedelta) -> str:
+    """Return in a sentence what rules that look back as far as `reach` know of before."""
+    asked = f"rules look back {show_duration(reach)} before that"
+    if course.since is None:
+        return f"{asked}, of which nothing is recorded"
+    gaps = f"; {count(course.gaps, 'gap')}" if course.gaps else ""
+    return f"{asked}, of which {count(course.polls, 'poll')} since {instant(course.since)}{gaps}"
 
 
 class BadLines:

@@ -147,6 +147,28 @@ def test_the_history_in_the_database_leads_to_the_same_as_its_recording(
     assert figures(told)["h100"][0] > 10
 
 
+def test_rules_that_look_back_are_told_how_much_there_is_before_since(
+    gpu_monitor: Commands, tmp_path: Path
+) -> None:
+    """They do what they do in a run over all of it: a low is one only beside what was before."""
+    rules = "rules: [{name: low, match: {gpu: h100-*, historical_low: {window: 1d}}}]"
+    config = configure(tmp_path, "http://127.0.0.1:9", "json://127.0.0.1:9/", rules=rules)
+    some = tmp_path / "some.jsonl"
+    with gzip.open(H100) as lines:
+        some.write_bytes(b"".join(lines.readlines()[50:220]))
+    interval = ("--interval", "30m")
+    assert gpu_monitor("import", some, *interval, "-c", config).status == 0
+    whole, late = (
+        gpu_monitor("backtest", "--since", since, *interval, "-c", config, "--json")
+        for since in ("2025-01-01", "2025-10-27T07:00:00Z")
+    )
+    assert "rules look back 1d before that, of which nothing is recorded" in whole.err
+    assert "rules look back 1d before that, of which 59 polls since 2025-10-26T07:00" in late.err
+    (fires, ends) = whole.json()["rules"]["low"]["transitions"]
+    assert (fires["at"][:16], ends["at"][:13]) == ("2025-10-27T07:13", "2025-10-28T07")
+    assert late.json()["rules"]["low"]["transitions"] == [fires, ends]
+
+
 def test_polls_that_failed_are_part_of_what_is_lived_through(
     gpu_monitor: Commands, market: SimulatorServer, tmp_path: Path
 ) -> None:

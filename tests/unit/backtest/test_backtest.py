@@ -17,6 +17,7 @@ from monitor.backtest.sweep import variants, varied
 from monitor.market.money import nano
 from monitor.market.snapshot import Outcome, Poll, Snapshot
 from monitor.plan import Plan
+from monitor.rules.against import Against, Yardstick
 from monitor.rules.alert import RuleName
 from monitor.rules.conditions import AtMost, Attribute
 from monitor.rules.rule import Rule
@@ -107,6 +108,33 @@ def test_what_lapses_is_counted_and_not_told() -> None:
 )
 def test_failures_and_gaps_freeze_the_clocks(prices: str, transitions: str) -> None:
     assert course(ran(a_plan(hold_for=2), prices)[CHEAP]) == transitions
+
+
+_CHEAP = (AtMost(attribute=Attribute.PRICE, limit=nano(2)),)
+_FALLEN = (Against(yardstick=Yardstick.HIGH, window=5 * MINUTE, milli=20_000),)
+
+
+@pytest.mark.parametrize(
+    ("rule", "prices"),
+    [
+        (Rule(name=CHEAP, conditions=_FALLEN), "3333332223"),
+        (Rule(name=CHEAP, conditions=_CHEAP, gone=True), "333332..2."),
+    ],
+    ids=["drop", "gone"],
+)
+def test_rules_that_look_back_know_of_what_was_polled_before(rule: Rule, prices: str) -> None:
+    """They do what they would have done then if all had been lived through, and nothing earlier."""
+    plan = replace(a_plan(), rules={CHEAP: rule})
+    whole = list(polls(prices))
+    late = Backtest(plan, "m", interval=MINUTE)
+    known = late.remember(whole[2:6])
+    late.feed(whole[6:])
+    at_once = Backtest(plan, "m", interval=MINUTE)
+    at_once.feed(whole)
+    since = NOON + 6 * MINUTE
+    expected = [each for each in at_once.ledger.transitions if each.at >= since]
+    assert late.ledger.transitions == expected != []
+    assert known.polls == 4
 
 
 def test_what_waits_is_told_between_polls_at_the_instant_it_has_waited_for() -> None:
