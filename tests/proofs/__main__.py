@@ -27,14 +27,21 @@ def main() -> int:
     proofs = parser.add_subparsers(required=True)
     day = proofs.add_parser("day", help="a day at 60 times its speed, killed 20 times")
     for option, usual in (("--speed", 60), ("--hours", 24), ("--kills", 20), ("--seed", 1)):
-        day.add_argument(option, type=int, default=usual)
+        day.add_argument(option, type=_whole, default=usual)
     day.set_defaults(prove=_day)
     kills = proofs.add_parser("kills", help="killed at each step of a purchase, 20 seeds each")
-    kills.add_argument("--seeds", type=int, default=len(SEEDS))
+    kills.add_argument("--seeds", type=_whole, default=len(SEEDS))
     kills.add_argument("--step", choices=STEPS, action="append")
     kills.set_defaults(prove=_kills)
     asked = parser.parse_args()
     return int(asked.prove(asked))
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
 
 
 def _day(asked: argparse.Namespace) -> int:
