@@ -176,9 +176,10 @@ def _print(known: Sequence[Answer], span: timedelta, zone: tzinfo) -> None:
     )
     kept = time_of(answer.covered)
     if kept < answer.past.covered:
+        told = f"told of {show_duration(kept)} of it only" if kept else "not told"
         err.print(
-            f"how long it could be had, and when in the week, is told of {show_duration(kept)} of "
-            "it: of the rest intervals are no longer kept (database.retention)"
+            f"how long it could be had, and when in the week, is {told}: of the time before, "
+            "intervals are no longer kept (database.retention)"
         )
 
 
