@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, BinaryIO, cast
 
@@ -29,6 +29,7 @@ from monitor.clock import utc_now
 from monitor.errors import MonitorError
 from monitor.history.window import Window
 from monitor.market.money import show
+from monitor.market.snapshot import EARLIEST
 from monitor.marketplaces.replay import replay_line
 from monitor.marketplaces.tensordock.encode import encode_hostnodes
 from monitor.store import marketplaces, progress
@@ -37,7 +38,7 @@ from monitor.store.exports import moments
 from monitor.store.sold import sold
 
 _STDOUT = Path("-")
-_BEGINNING = When(datetime(2000, 1, 1, tzinfo=UTC))
+_BEGINNING = When(EARLIEST)
 _NOW = When(timedelta(0))
 _COLUMNS = (
     *("marketplace", "hostnode_id", "gpu", "from", "until", "until_unknown"),

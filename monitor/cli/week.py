@@ -7,6 +7,7 @@ import typer
 
 from monitor.cli.glyphs import UNKNOWN, shade
 from monitor.history.sessions import (
+    WEEKDAYS,
     Slot,
     appearances_by_slot,
     merged,
@@ -15,7 +16,6 @@ from monitor.history.sessions import (
 )
 from monitor.store.answers import Answer
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _HOURS = range(24)
 
 
@@ -27,7 +27,7 @@ def shares(answer: Answer, zone: tzinfo) -> Iterator[tuple[Slot, float | None, i
     known = time_by_slot(answer.covered, zone)
     had = time_by_slot(merged(answer.had), zone)
     begun = appearances_by_slot(sessions(answer.had, answer.covered), zone)
-    for slot in (Slot(day, hour) for day in range(len(_DAYS)) for hour in _HOURS):
+    for slot in (Slot(day, hour) for day in range(len(WEEKDAYS)) for hour in _HOURS):
         yield slot, had[slot] / known[slot] if known[slot] else None, begun[slot]
 
 
@@ -36,7 +36,7 @@ def print_week(answer: Answer, zone: tzinfo) -> None:
     cells = {slot: share for slot, share, _ in shares(answer, zone)}
     typer.echo(f"share of each hour of the week in which it could be had, {zone}")
     typer.echo("     " + "".join(f"{hour:02} " for hour in _HOURS).rstrip())
-    for day, name in enumerate(_DAYS):
+    for day, name in enumerate(WEEKDAYS):
         row = "".join(shade(cells[Slot(day, hour)]) * 2 + " " for hour in _HOURS)
         typer.echo(f"{name}  {row}".rstrip())
     typer.echo(f"     {UNKNOWN * 2} not known,    never, ░░ to 25 %, ▒▒ 50 %, ▓▓ 75 %, ██ over")

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator
 
+from monitor.config.values import listed
+
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 
@@ -32,10 +34,6 @@ def _zone(value: object) -> ZoneInfo:
         raise ValueError(f"must be a time zone such as Europe/Berlin or UTC{hint}") from None
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
-Days = Annotated[tuple[Day, ...], BeforeValidator(_listed)]
+Days = Annotated[tuple[Day, ...], BeforeValidator(listed)]

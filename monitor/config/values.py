@@ -71,7 +71,7 @@ def _number(value: object) -> object:
 _ODD = re.compile(r"^[-+]?0\d|^[-+]?0[bx]|[_:]")
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """Let a single text stand for a list of one."""
     return [value] if isinstance(value, str) else value
 
@@ -257,25 +257,25 @@ Percentage = Annotated[Number, Ge(0), Le(100)]
 SomePercentage = Annotated[Number, Ge(0.001), Le(99.999)]
 Amount = Annotated[Number, Ge(0)]
 Text = Annotated[str, AfterValidator(_not_blank), AfterValidator(_filled)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(listed)]
 SomeTexts = Annotated[Texts, BeforeValidator(_some)]
-Lines = Annotated[tuple[Annotated[str, AfterValidator(_not_blank)], ...], BeforeValidator(_listed)]
+Lines = Annotated[tuple[Annotated[str, AfterValidator(_not_blank)], ...], BeforeValidator(listed)]
 InstanceName = Annotated[Text, AfterValidator(_instance_name)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 SomeTime = Annotated[Duration, AfterValidator(_some_time)]
 Dollars = Annotated[NanoDollars, BeforeValidator(_dollars)]
 Share = Annotated[float, BeforeValidator(_share)]
-Severities = Annotated[tuple[Severity, ...], BeforeValidator(_listed)]
-GroupLabels = Annotated[tuple[GroupLabel, ...], BeforeValidator(_listed)]
+Severities = Annotated[tuple[Severity, ...], BeforeValidator(listed)]
+GroupLabels = Annotated[tuple[GroupLabel, ...], BeforeValidator(listed)]
 Rate = Annotated[RateLimit, BeforeValidator(_rate)]
 Listen = Annotated[ListenAddress, BeforeValidator(listen_address)]
 BaseUrl = Annotated[Text, AfterValidator(_base_url)]
 Address = Annotated[Text, AfterValidator(_alertmanager)]
-Addresses = Annotated[tuple[Address, ...], BeforeValidator(_some), BeforeValidator(_listed)]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_some), BeforeValidator(listed)]
 Token = Annotated[Secret, AfterValidator(_token)]
 DatabaseUrl = Annotated[Secret, AfterValidator(database_url)]
 SshKey = Annotated[Secret, AfterValidator(_ssh_key)]
-Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_some), BeforeValidator(_listed)]
+Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_some), BeforeValidator(listed)]
 Some = BeforeValidator(_some)
 Port = Annotated[Whole, Ge(1), Le(65_535)]
 Ports = Annotated[tuple[Port, ...], AfterValidator(_distinct)]

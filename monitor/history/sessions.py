@@ -43,6 +43,9 @@ class Wait(NamedTuple):
     seen: bool
 
 
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
 class Slot(NamedTuple):
     """An hour of the week; Monday is 0."""
 

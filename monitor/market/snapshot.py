@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from monitor.market.hostnode import Hostnode
 from monitor.market.offer import Offer
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Of what was before there is no history: nobody rented GPUs by the hour."""
 
 
 class Outcome(StrEnum):

@@ -5,14 +5,12 @@ Memory is bounded: lines are sorted within a window of them, and given out some 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import pairwise
 
+from monitor.market.snapshot import EARLIEST
 from monitor.marketplaces.replay import BadLine, RecordedHostnodes, ReplayLine
-
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-"""Nobody rented GPUs by the hour before."""
 
 _WINDOW_LINES = 1000
 _WINDOW_BYTES = 2**25

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.errors import PlotError
 from monitor.history.pieces import Piece
-from monitor.history.sessions import Slot
+from monitor.history.sessions import WEEKDAYS, Slot
 from monitor.history.window import DAY, EPOCH, Window
 from monitor.market.money import NanoDollars, dollars
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _HOURS = 24
 _COLOURS = ("#1f77b4", "#d95f02", "#2a9d5c", "#c2185b", "#7e57c2", "#8d6e63", "#607d8b", "#b8a200")
 _GREY = "#e9e9ec"
@@ -60,7 +59,7 @@ def draw(chart: Chart) -> "Figure":
         from matplotlib.figure import Figure  # noqa: PLC0415  an optional extra, slow to load
     except ImportError as error:
         raise PlotError(
-            "a picture needs matplotlib: install it with `pip install 'gpu-monitor[plot]'`"
+            "a picture needs matplotlib: `pip install matplotlib` beside gpu-monitor"
         ) from error
     heights = (5, 2) if chart.hours is None else (5, 2, 3.4)
     figure = Figure(figsize=(10, 1.1 + 0.72 * sum(heights)), layout="constrained")
@@ -165,7 +164,7 @@ def _week(figure: "Figure", axes: "Axes", hours: Mapping[Slot, float], zone: tzi
     grid = [[hours.get(Slot(day, hour), unknown) for hour in range(_HOURS)] for day in range(7)]
     image = axes.imshow(grid, aspect="auto", cmap="YlGn", vmin=0, vmax=1)
     axes.set_facecolor(_GREY)
-    axes.set_yticks(range(7), _DAYS)
+    axes.set_yticks(range(7), WEEKDAYS)
     axes.set_xticks(range(0, _HOURS, 3), [f"{hour:02}" for hour in range(0, _HOURS, 3)])
     axes.set_xlabel(f"hour of the day, {zone}")
     bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=[0, 0.5, 1])

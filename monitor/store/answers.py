@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 
 from sqlalchemy import Connection
@@ -15,12 +15,11 @@ from monitor.history.summary import Low, Summary
 from monitor.history.window import Window
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel
+from monitor.market.snapshot import EARLIEST
 from monitor.store import history
 from monitor.store.offered import covered, offered
 from monitor.store.sessions import Per, Subject, had
 from monitor.store.statistics import summaries
-
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,7 @@ def _lowest(
     `past` is what is known of a part of that time. Where roll-ups do not tell, no more is read of
     the rest than what is as cheap.
     """
-    ever = Window(BEGINNING, until)
+    ever = Window(EARLIEST, until)
     if selection.whole_models:
         every = summaries(connection, selection, ever)
         return {m: None if each.best is None else each.best.lowest for m, (each,) in every.items()}

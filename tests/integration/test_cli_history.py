@@ -140,7 +140,7 @@ def test_a_picture_needs_matplotlib_and_says_how_to_have_it(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     ran = ask("stats", "--plot", tmp_path / "a100.png")
     assert ran.status == 1
-    assert "pip install 'gpu-monitor[plot]'" in ran.err
+    assert "`pip install matplotlib` beside gpu-monitor" in ran.err
 
 
 @pytest.mark.parametrize(
