@@ -19,6 +19,7 @@ from monitor.cli.common import (
     ConfigPath,
     err,
     instant,
+    known_rule,
     opened,
     read_config,
     some_time,
@@ -33,7 +34,6 @@ from monitor.errors import MonitorError
 from monitor.grab.wish import Buying
 from monitor.history.window import Window
 from monitor.plan import Plan
-from monitor.rules.alert import RuleName
 from monitor.setup import Setup, set_up
 
 _AXES = ("for", "keep_firing_for")
@@ -144,10 +144,7 @@ def _only(plan: Plan, rule: str | None) -> Plan:
         raise MonitorError("there is nothing to test: the configuration has no rules")
     if rule is None:
         return plan
-    name = RuleName(rule)
-    if name not in plan.rules:
-        known = ", ".join(plan.rules)
-        raise typer.BadParameter(f"no rule is named {rule}; there are: {known}")
+    name = known_rule(plan, rule)
     return replace(plan, rules={name: plan.rules[name]})
 
 

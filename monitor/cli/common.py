@@ -21,6 +21,8 @@ from monitor.config.secret import Redactor
 from monitor.delivery.apprise import check_url
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.log import configure
+from monitor.plan import Plan
+from monitor.rules.alert import RuleName
 from monitor.store import migrate
 from monitor.store.engine import Database
 
@@ -138,6 +140,15 @@ def duration(given: str | timedelta) -> timedelta:
         return parse_duration(given)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def known_rule(plan: Plan, given: str) -> RuleName:
+    """Return the rule about offers that was named; a usage error tells those that there are."""
+    name = RuleName(given)
+    if name not in plan.rules:
+        known = ", ".join(plan.rules) or "none"
+        raise typer.BadParameter(f"no rule is named {given}; there are: {known}")
+    return name
 
 
 def some_time(given: str | timedelta) -> timedelta:

@@ -15,6 +15,7 @@ from monitor.cli.common import (
     AsJson,
     ConfigPath,
     err,
+    known_rule,
     log_to_stderr,
     opened,
     print_json,
@@ -86,10 +87,7 @@ def drill(
 def _chosen(plan: Plan, rule: str | None) -> RuleName:
     if not plan.rules:
         raise MonitorError("there is nothing to drill: the configuration has no rules")
-    name = next(iter(plan.rules)) if rule is None else RuleName(rule)
-    if name not in plan.rules:
-        raise typer.BadParameter(f"no rule is named {rule}; there are: {', '.join(plan.rules)}")
-    return name
+    return next(iter(plan.rules)) if rule is None else known_rule(plan, rule)
 
 
 def _drilled(plan: Plan, name: RuleName) -> Plan:

@@ -16,6 +16,7 @@ from monitor.cli.common import (
     AsJson,
     ConfigPath,
     err,
+    known_rule,
     opened,
     print_json,
     read_config,
@@ -54,10 +55,7 @@ def preview(
     """Show what each receiver of a rule would get, with the offers it has now or made-up ones."""
     settings = read_config(config)
     plan = _plan(settings, form)
-    name = RuleName(rule)
-    if name not in plan.rules:
-        known = ", ".join(plan.rules) or "none"
-        raise typer.BadParameter(f"no rule is named {rule}; there are: {known}")
+    name = known_rule(plan, rule)
     policy = plan.policies[name]
     receivers = policy.notify
     if reason is Reason.ESCALATED:
