@@ -176,6 +176,8 @@ def ago(at: datetime | None, now: datetime) -> str:
     if at is None:
         return ""
     seconds = int((now - at).total_seconds())
+    if seconds < 0:  # the clock was ahead then
+        return "yet to come"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size} {unit} ago"

@@ -1,10 +1,12 @@
 """`offers` of a recorded market: where, how large, at what total, and how it went."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitor.cli.common import ago
 from tests.integration.commands import RECORDED, Commands, Ran, configure
 
 
@@ -87,3 +89,9 @@ def test_a_marketplace_that_is_not_known_is_told(ask: Ask) -> None:
     ran = ask("--marketplace", "tensordok")
     assert ran.status == 1
     assert "of a marketplace 'tensordok'; did you mean `tensordock`?" in ran.err
+
+
+def test_a_poll_that_was_made_while_the_clock_was_ahead_is_yet_to_come() -> None:
+    now = datetime(2026, 3, 21, 12, tzinfo=UTC)
+    assert ago(now + timedelta(hours=1), now) == "yet to come"
+    assert ago(now - timedelta(minutes=3), now) == "3 min ago"
