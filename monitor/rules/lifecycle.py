@@ -88,16 +88,17 @@ def _new(rule: Rule, match: Match, now: datetime) -> Alert:
 
 
 def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
-    firing = alert.state is AlertState.FIRING
-    if firing and alert.keep_firing_since is None and _tells(alert, match):
-        return Step(alert=alert)
-    if firing:
-        return Step(alert=_seeing(alert, match, AlertState.FIRING, alert.firing_at))
+    unchanged = alert.keep_firing_since is None and _tells(alert, match)
+    if alert.state is AlertState.FIRING:
+        goes_on = alert if unchanged else _seeing(alert, match, alert.state, alert.firing_at)
+        return Step(alert=goes_on)
     if now - alert.pending_since >= rule.hold_for:
         fires = _seeing(alert, match, AlertState.FIRING, now)
         new = alert.state is AlertState.INACTIVE
         reason = TransitionReason.MATCHED if new else TransitionReason.HELD
         return Step(alert=fires, transition=_transition(alert, fires, now, reason))
+    if unchanged and alert.state is AlertState.PENDING:
+        return Step(alert=alert)
     waits = _seeing(alert, match, AlertState.PENDING, None)
     if alert.state is AlertState.PENDING:
         return Step(alert=waits)
@@ -132,7 +133,8 @@ def _not_met(rule: Rule, alert: Alert, now: datetime) -> Step:
         return _end(alert, now, TransitionReason.LAPSED)
     since = alert.keep_firing_since or now
     if now - since < rule.keep_firing_for:
-        return Step(alert=replace(alert, keep_firing_since=since))
+        begins = alert.keep_firing_since is None
+        return Step(alert=replace(alert, keep_firing_since=since) if begins else alert)
     return _end(alert, now, TransitionReason.ENDED)
 
 
