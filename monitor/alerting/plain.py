@@ -18,8 +18,8 @@ _LINKS = (
     (re.compile(r"://"), " "),
     (re.compile(r"(?<=\w)\.(?=[^\W\d_])"), ". "),  # a host's name: chats make links of them
     (re.compile(r"\b(\d+)\.(\d+)\.(\d+)\.(\d+)\b"), r"\1 \2 \3 \4"),
-    (re.compile(r"(?<!\w)[/$](?=\w)"), " "),  # a bot's command, a share's symbol
     (re.compile(r"(?<![^\W_])_+|_+(?![^\W_])"), " "),  # emphasis; within a word there is none
+    (re.compile(r"(?<!\w)[/$](?=\w)"), " "),  # a bot's command, a share's symbol
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -109,6 +109,7 @@ LINK = re.compile(r"://|www\.\w|\w\.[^\W\d_]|\d+\.\d+\.\d+\.\d+")
 
 
 @given(HOSTILE)
+@example("_/1")
 def test_a_name_from_outside_is_text_and_no_link_mention_or_command(name: str) -> None:
     shown = plain(name)
     assert shown.isprintable()
