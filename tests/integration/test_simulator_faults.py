@@ -351,6 +351,13 @@ def test_the_list_of_instances_has_three_shapes(shop: Shop) -> None:
     assert first["attributes"]["name"] == second["attributes"]["name"] == third["name"]
 
 
+def test_the_list_of_instances_can_be_empty_though_there_are_some(shop: Shop) -> None:
+    created = shop.created()
+    shop.fault("instances-empty", times=1)
+    assert shop.listed() == []
+    assert [row["id"] for row in shop.listed()] == [created]
+
+
 def test_a_new_instance_can_be_missing_from_the_list(shop: Shop) -> None:
     created = shop.created()
     shop.fault("instances-lag", seconds=30)
