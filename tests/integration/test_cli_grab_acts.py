@@ -92,7 +92,6 @@ def test_what_is_approved_is_planned_and_needs_a_daemon(
     assert reason.startswith("approved: by ")
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("comes_to", ["created", "failed"])
 def test_what_is_approved_is_followed_to_the_last_candidate_that_is_tried(
     gpu_monitor: Commands,
