@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from monitor.ledger import Before, Ledger, Recalled, Trace
+from monitor.letter import TemplateFault
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, AlertState, RuleName, Transition
@@ -20,7 +21,7 @@ from monitor.rules.match import Match
 from monitor.rules.past import Needs
 from monitor.rules.system import is_behind, is_system, seen_in_poll
 from monitor.rules.view import Seen, View
-from monitor.telling import TemplateFault, tell
+from monitor.telling import tell
 
 
 class Polled(Protocol):

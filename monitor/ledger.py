@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from monitor.alerting.notice import Group
-from monitor.alerting.outbox import Draft
 from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
+from monitor.letter import Letter, Told
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey, Evaluation
@@ -107,5 +107,5 @@ class Ledger(Protocol):
     def drop(self, group: Group) -> None:
         """Delete a group."""
 
-    def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
-        """Queue notifications."""
+    def enqueue(self, letters: Collection[Letter], now: datetime) -> Told:
+        """Queue what is to be told; where nobody is, it need not be composed."""

@@ -68,16 +68,22 @@ class Plan:
         rule: RuleName | None = None,
     ) -> list[Draft]:
         """Return likewise what `message` makes for each receiver."""
+        return [
+            self._draft(destination, receiver, message(receiver), reason, rule)
+            for destination, receiver in self.addressed(receivers, reason).items()
+        ]
+
+    def addressed(
+        self, receivers: Iterable[str], reason: NotifyReason
+    ) -> Mapping[DestinationKey, str]:
+        """Return each different destination of `receivers` that is told, and as which of them."""
         told: dict[DestinationKey, str] = {}
         for receiver in receivers:
             for destination in self.destinations[receiver]:
                 if reason in OF_ALERTS and is_told_states(destination):
                     continue
                 told.setdefault(destination, receiver)
-        return [
-            self._draft(destination, receiver, message(receiver), reason, rule)
-            for destination, receiver in told.items()
-        ]
+        return told
 
     def _draft(
         self,

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import structlog
 
 from monitor.cycle import CycleReport
+from monitor.letter import TemplateFault
 from monitor.market.money import dollars
 from monitor.market.snapshot import Outcome, Poll
 from monitor.rules.alert import Transition
-from monitor.telling import TemplateFault
 
 log = structlog.get_logger("monitor.cycle")
 

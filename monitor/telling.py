@@ -4,26 +4,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 
 from monitor.alerting.dedup import Decision, Standing, decide, open_group, rests_until
 from monitor.alerting.grouping import rehome, sum_up
 from monitor.alerting.notice import (
-    NO_TEMPLATES,
     Group,
-    Message,
     Notice,
     NotifyPolicy,
     NotifyReason,
     TemplateTexts,
     Withheld,
 )
-from monitor.alerting.outbox import Draft
-from monitor.alerting.render import render
 from monitor.alerting.rest import Alerts, Rest
 from monitor.alerting.silence import Silence, matched_labels, silenced_until
-from monitor.alerting.template import render_by
 from monitor.ledger import Ledger
+from monitor.letter import Letter, Told, is_of_program
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, Labels, RuleName, Severity
 from monitor.rules.evaluate import AlertKey, evaluate
@@ -31,23 +26,6 @@ from monitor.rules.system import is_system
 
 _Way = tuple[tuple[str, ...], TemplateTexts]
 """To which receivers, and by which templates of a rule's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateFault:
-    """A template that failed; the message was told plainly."""
-
-    rules: tuple[RuleName, ...]
-    receiver: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What one telling came to: how many notifications were queued, and which templates failed."""
-
-    queued: int = 0
-    faults: tuple[TemplateFault, ...] = ()
 
 
 def tell(
@@ -75,9 +53,7 @@ def tell(
         seen=seen,
         rest=ledger.rest(),
     )
-    drafts = [*telling.groups(active), *telling.after_quiet_hours()]
-    ledger.enqueue(drafts, now)
-    return Told(queued=len(drafts), faults=tuple(telling.faults))
+    return ledger.enqueue([*telling.groups(active), *telling.after_quiet_hours()], now)
 
 
 def forget(ledger: Ledger, now: datetime) -> None:
@@ -92,7 +68,7 @@ def forget(ledger: Ledger, now: datetime) -> None:
 class _Telling:
     """One pass over the groups of one marketplace.
 
-    `held` is what quiet hours let go in it, `faults` which templates failed.
+    `held` is what quiet hours let go in it.
     """
 
     ledger: Ledger
@@ -103,9 +79,8 @@ class _Telling:
     seen: bool
     rest: Rest
     held: dict[_Way, list[Notice]] = field(default_factory=lambda: defaultdict(list))
-    faults: list[TemplateFault] = field(default_factory=list)
 
-    def groups(self, active: Alerts) -> Iterator[Draft]:
+    def groups(self, active: Alerts) -> Iterator[Letter]:
         """Yield what is to be told of each group; what quiet hours let go is kept for later."""
         rest, stored = self.rest, self.ledger.groups()
         known = stored
@@ -121,10 +96,10 @@ class _Telling:
         for key in (stored.keys() if not goes_on else stored.keys() & looked_at) - kept:
             self.ledger.drop(stored[key])
 
-    def after_quiet_hours(self) -> Iterator[Draft]:
+    def after_quiet_hours(self) -> Iterator[Letter]:
         """Yield what quiet hours let go, in one message for all groups with the same receivers."""
         for way, notices in self.held.items():
-            yield from self._drafts(*way, sum_up(notices))
+            yield self._letter(way, sum_up(notices))
 
     def _tell_group(
         self,
@@ -133,7 +108,7 @@ class _Telling:
         firing: Alerts,
         stored: Mapping[Labels, Group],
         kept: set[Labels],
-    ) -> Iterator[Draft]:
+    ) -> Iterator[Letter]:
         policy = self._policy(group, firing)
         if policy is None:
             self.rest.forget(key)
@@ -182,29 +157,29 @@ class _Telling:
 
     def _tell(
         self, policy: NotifyPolicy, before: Group, decision: Decision, firing: Alerts
-    ) -> Iterator[Draft]:
+    ) -> Iterator[Letter]:
         if decision.reason is not None:
             told = {} if decision.group is None else decision.group.told
             shown = {key: alert for key, alert in firing.items() if key in told}
             notice = self._notice(decision.reason, shown, decision.ended, decision.missed)
             if decision.reason is NotifyReason.REPEAT and decision.group is not None:
                 notice = replace(notice, remark=_which(decision.group.repeats, policy.max_repeats))
-            if before.withheld is Withheld.QUIET_HOURS and not _is_of_program(notice):
+            if before.withheld is Withheld.QUIET_HOURS and not is_of_program(notice):
                 self.held[policy.notify, policy.templates].append(notice)
             else:
-                yield from self._drafts(policy.notify, policy.templates, notice)
+                yield self._letter((policy.notify, policy.templates), notice)
         if policy.escalate is not None:
             way = (policy.escalate.notify, policy.templates)
             yield from self._second(way, decision, firing)
 
-    def _second(self, way: _Way, decision: Decision, firing: Alerts) -> Iterator[Draft]:
+    def _second(self, way: _Way, decision: Decision, firing: Alerts) -> Iterator[Letter]:
         """Yield what the second receivers are told: what nobody acknowledged, and how it ended."""
         if decision.escalated:
             shown = {key: firing[key] for key in decision.escalated}
-            yield from self._drafts(*way, self._notice(NotifyReason.ESCALATED, shown))
+            yield self._letter(way, self._notice(NotifyReason.ESCALATED, shown))
         if decision.ended_escalated:
             notice = self._notice(NotifyReason.RESOLVED, {}, decision.ended_escalated)
-            yield from self._drafts(*way, notice)
+            yield self._letter(way, notice)
 
     def _notice(
         self,
@@ -235,48 +210,16 @@ class _Telling:
             for alert in self.ledger.resolved(rule, labels)
         )
 
-    def _drafts(
-        self, receivers: tuple[str, ...], templates: TemplateTexts, notice: Notice
-    ) -> list[Draft]:
-        drafts, faults = compose(self.plan, receivers, templates, notice)
-        self.faults.extend(faults)
-        return drafts
+    def _letter(self, way: _Way, notice: Notice) -> Letter:
+        receivers, templates = way
+        return Letter(plan=self.plan, receivers=receivers, templates=templates, notice=notice)
 
     def _severity(self, rule: RuleName) -> Severity:
         return self.plan.every_rule[rule].severity
 
 
-def compose(
-    plan: Plan, receivers: Iterable[str], templates: TemplateTexts, notice: Notice
-) -> tuple[list[Draft], list[TemplateFault]]:
-    """Return a notice as each destination of `receivers` is told it, and which templates failed.
-
-    `templates` are the rule's own; they count before those of a receiver.
-    """
-    plainly = render(notice, now=notice.at)
-    faults: list[TemplateFault] = []
-
-    @cache
-    def by(receiver: str) -> Message:
-        theirs = plan.templates.get(receiver, NO_TEMPLATES)
-        texts = NO_TEMPLATES if _is_of_program(notice) else templates.over(theirs)
-        message, what = render_by(texts, notice, plainly, notice.at)
-        if what:
-            faults.append(TemplateFault(rules=notice.rules, receiver=receiver, what=what))
-        return message
-
-    rule = notice.rules[0] if len(notice.rules) == 1 else None
-    drafts = plan.drafts_by(receivers, by, notice.reason, rule=rule)
-    return [replace(draft, rules=notice.rules) for draft in drafts], faults
-
-
 def _by_price(alert: Alert) -> tuple[bool, int]:
     return alert.value is None, alert.value or 0
-
-
-def _is_of_program(notice: Notice) -> bool:
-    """Return whether a notice is about the program itself, which is told in its own words."""
-    return all(map(is_system, notice.rules))
 
 
 def _which(repeat: int, most: int) -> str:

@@ -10,6 +10,7 @@ from monitor.alerting.outbox import Draft
 from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled, Trace
+from monitor.letter import Letter, Told, composed
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey, settled
@@ -33,12 +34,13 @@ class Known:
 class MemoryLedger:
     """One marketplace's ledger.
 
-    `transitions` and `queued` (each draft with its instant) hold all that was ever written.
+    `transitions` and `letters` hold all that was ever written. A backtest counts letters by the
+    thousand, and shows few: they are composed when they are read.
     """
 
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
-        self.queued: list[tuple[datetime, Draft]] = []
+        self.letters: list[Letter] = []
         self.past: Past | None = None
         self.trace: Trace | None = None
         self._known = Known()
@@ -46,6 +48,11 @@ class MemoryLedger:
         self._resolved: dict[AlertKey, Alert] = {}
         self._groups: dict[Labels, Group] = {}
         self._rest = Rest()
+
+    @property
+    def queued(self) -> list[tuple[datetime, Draft]]:
+        """All notifications that were ever queued, each with its instant."""
+        return [(each.notice.at, draft) for each in self.letters for draft in composed([each])[0]]
 
     def before(self) -> Known:
         """Return what was known before this poll."""
@@ -103,9 +110,11 @@ class MemoryLedger:
         """Delete a group."""
         del self._groups[group.key]
 
-    def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
-        """Keep notifications, as of `now`."""
-        self.queued += ((now, draft) for draft in drafts)
+    def enqueue(self, letters: Collection[Letter], now: datetime) -> Told:
+        """Keep what is to be told as of `now`, which its notice says."""
+        del now
+        self.letters += letters
+        return Told(queued=sum(len(each.addressed()) for each in letters))
 
 
 class MemoryStore:

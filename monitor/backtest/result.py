@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from statistics import median_low
 
 from monitor.alerting.notice import NotifyReason
-from monitor.alerting.outbox import Draft
+from monitor.alerting.outbox import DestinationKey
 from monitor.backtest.buying import Bought
 from monitor.backtest.memory import MemoryLedger
+from monitor.letter import Letter
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import AlertState, Labels, RuleName, Transition, TransitionReason
 
@@ -21,10 +22,25 @@ _BEGINS = frozenset({NotifyReason.FIRST, NotifyReason.NEW})
 class Told:
     """A notification that would have been queued, and when."""
 
-    at: datetime
+    letter: Letter
+    destination: DestinationKey
     receiver: str
-    reason: NotifyReason
-    title: str
+
+    @property
+    def at(self) -> datetime:
+        """When it would have been queued."""
+        return self.letter.notice.at
+
+    @property
+    def reason(self) -> NotifyReason:
+        """Why it would have been sent."""
+        return self.letter.notice.reason
+
+    @property
+    def title(self) -> str:
+        """Its title, composed anew each time."""
+        drafts, _ = self.letter.compose()
+        return next(each.title for each in drafts if each.destination == self.destination)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,26 +98,25 @@ class RuleResult:
 def results(rules: Iterable[RuleName], ledger: MemoryLedger) -> dict[RuleName, RuleResult]:
     """Return what each of `rules` did, in their order."""
     transitions: dict[RuleName, list[Transition]] = {name: [] for name in rules}
-    queued: dict[RuleName, list[tuple[datetime, Draft]]] = {name: [] for name in transitions}
+    told: dict[RuleName, list[Told]] = {name: [] for name in transitions}
     for transition in ledger.transitions:
         transitions[transition.rule].append(transition)
-    for at, draft in ledger.queued:
-        for name in draft.rules:
-            queued[name].append((at, draft))
+    for letter in ledger.letters:
+        notifications = _told(letter)
+        for name in letter.notice.rules:
+            told[name] += notifications
     return {
         name: RuleResult(
             rule=name,
             transitions=tuple(transitions[name]),
-            told=tuple(_told(at, draft) for at, draft in queued[name]),
-            delays=tuple(delays(transitions[name], queued[name])),
+            told=tuple(told[name]),
+            delays=tuple(delays(transitions[name], told[name])),
         )
         for name in transitions
     }
 
 
-def delays(
-    transitions: Sequence[Transition], queued: Iterable[tuple[datetime, Draft]]
-) -> list[timedelta]:
+def delays(transitions: Sequence[Transition], told: Iterable[Told]) -> list[timedelta]:
     """Return for each alert of a rule that was told how long after its first sight that was.
 
     A notification comes after the transitions of its own instant.
@@ -111,11 +126,12 @@ def delays(
     seen: dict[Labels, datetime] = {}
     firing: dict[Labels, datetime] = {}
     found = []
-    for at, draft in queued:
+    for each in told:
+        at = each.at
         while ahead is not None and ahead.at <= at:
             _follow(ahead, seen, firing)
             ahead = next(left, None)
-        if draft.reason in _BEGINS:
+        if each.reason in _BEGINS:
             found += [at - first for first in firing.values()]
             firing.clear()
     return found
@@ -136,5 +152,8 @@ def _follow(
             firing.pop(labels, None)
 
 
-def _told(at: datetime, draft: Draft) -> Told:
-    return Told(at=at, receiver=draft.receiver, reason=draft.reason, title=draft.title)
+def _told(letter: Letter) -> list[Told]:
+    return [
+        Told(letter=letter, destination=destination, receiver=receiver)
+        for destination, receiver in letter.addressed().items()
+    ]

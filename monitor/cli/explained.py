@@ -11,6 +11,7 @@ from monitor.config.model import MarketplaceConfig
 from monitor.grab.policy import Choice, decide
 from monitor.grab.reasons import Refusal
 from monitor.grab.standing import Standing
+from monitor.letter import Letter
 from monitor.market.offer import Offer
 from monitor.market.snapshot import Outcome, Snapshot
 from monitor.plan import Plan
@@ -27,7 +28,6 @@ from monitor.store import alerts, groups, history, marketplaces, silences
 from monitor.store.engine import Database
 from monitor.store.grabs import Books
 from monitor.store.past import load
-from monitor.telling import compose
 
 LATELY = timedelta(days=1)
 """How long an alert that was resolved is told."""
@@ -179,7 +179,9 @@ def _titles(
         firing=tuple(_alert(rule, match, now) for match in found.matches.values()),
     )
     policy = plan.policies[rule.name]
-    drafts, _ = compose(plan, policy.notify, policy.templates, notice)
+    drafts, _ = Letter(
+        plan=plan, receivers=policy.notify, templates=policy.templates, notice=notice
+    ).compose()
     return tuple(dict.fromkeys(draft.title for draft in drafts))
 
 

@@ -23,11 +23,11 @@ from monitor.cli.common import (
 )
 from monitor.clock import utc_now
 from monitor.config.model import Config
+from monitor.letter import Letter
 from monitor.plan import Plan
 from monitor.rules.alert import AlertState, RuleName
 from monitor.setup import set_up
 from monitor.store.alerts import recent
-from monitor.telling import compose
 
 
 class Reason(StrEnum):
@@ -61,7 +61,9 @@ def preview(
     if reason is Reason.ESCALATED:
         receivers = () if policy.escalate is None else policy.escalate.notify
     notice = _notice(settings, plan, name, NotifyReason(reason.value))
-    drafts, faults = compose(plan, receivers, policy.templates, notice)
+    drafts, faults = Letter(
+        plan=plan, receivers=receivers, templates=policy.templates, notice=notice
+    ).compose()
     for fault in faults:
         err.print(f"the template for {fault.receiver} fails: {fault.what}")
     if not drafts:

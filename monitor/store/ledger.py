@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from monitor.alerting.notice import Group
-from monitor.alerting.outbox import Draft
 from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled, Trace
+from monitor.letter import Letter, Told, composed
 from monitor.market.snapshot import Poll
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey, settled
@@ -176,9 +176,11 @@ class Ledger:
         """Delete a group."""
         groups.remove(self._connection, group)
 
-    def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
-        """Queue notifications."""
+    def enqueue(self, letters: Collection[Letter], now: datetime) -> Told:
+        """Queue what is to be told, composed for each destination."""
+        drafts, told = composed(letters)
         outbox.enqueue(self._connection, drafts, now)
+        return told
 
 
 def _lock(connection: Connection, marketplace: str) -> Marketplace:

@@ -4,7 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.alerting.notice import Group
+from monitor.alerting.notice import NO_TEMPLATES, Group, Notice, NotifyReason
+from monitor.alerting.outbox import DestinationKey
+from monitor.letter import Letter
+from monitor.plan import Plan
+from monitor.rules.alert import Severity
 from monitor.store import alerts, history, outbox
 from monitor.store.engine import Database
 from monitor.store.ledger import Ledgers
@@ -13,7 +17,6 @@ from tests.contract.samples import (
     MINUTE,
     NOON,
     RULE,
-    a_draft,
     a_failure,
     a_poll,
     an_alert,
@@ -22,6 +25,19 @@ from tests.contract.samples import (
 )
 
 GROUP = Group(key=(("marketplace", "tensordock"), ("rule", RULE)), wait_until=NOON)
+LETTER = Letter(
+    plan=Plan(rules={}, policies={}, destinations={"chat": (DestinationKey("discord#3f2a91ab"),)}),
+    receivers=("chat",),
+    templates=NO_TEMPLATES,
+    notice=Notice(
+        rules=(RULE,),
+        marketplace="tensordock",
+        severity=Severity.WARNING,
+        reason=NotifyReason.FIRST,
+        at=NOON,
+        firing=(an_alert(),),
+    ),
+)
 
 
 def cycle(ledgers: Ledgers, minutes: float, *prices: int) -> int:
@@ -52,7 +68,7 @@ def test_all_that_a_cycle_writes_is_there_together(database: Database) -> None:
         ledger.record(a_poll(selling(NOON, 2)), MINUTE)
         ledger.save([an_alert()], [])
         ledger.keep(GROUP)
-        ledger.enqueue([a_draft()], NOON)
+        ledger.enqueue([LETTER], NOON)
     with Ledgers(database).ledger("tensordock") as ledger:
         assert ledger.alerts() == {(RULE, LABELS): an_alert()}
         assert ledger.groups() == {GROUP.key: GROUP}
@@ -69,7 +85,7 @@ def test_a_crash_before_the_commit_leaves_nothing(database: Database) -> None:
         with Ledgers(database).ledger("tensordock") as ledger:
             ledger.record(a_poll(selling(NOON, 2)), timedelta(minutes=1))
             ledger.save([an_alert()], [])
-            ledger.enqueue([a_draft()], NOON)
+            ledger.enqueue([LETTER], NOON)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -14,7 +14,7 @@ from monitor.jobs.health import Health
 from monitor.jobs.shared import Shared
 from monitor.market.snapshot import Outcome
 from monitor.rules.alert import Alert, AlertState
-from monitor.rules.system import PROGRAM, Trouble
+from monitor.rules.system import Trouble
 from monitor.setup import set_up
 from monitor.store import alerts, claims, deliveries, outbox
 from monitor.store.engine import Database
@@ -203,9 +203,9 @@ def test_a_program_that_was_down_is_not_late_when_it_starts(
 
 
 def queue(shared: Shared, now: datetime) -> None:
-    plan = shared.setup.plan
-    with shared.ledgers.ledger(PROGRAM) as ledger:
-        ledger.enqueue([a_draft(destination=plan.destinations["chat"][0])], now)
+    (chat,) = shared.setup.plan.destinations["chat"]
+    with shared.database.transaction() as connection:
+        outbox.enqueue(connection, [a_draft(destination=chat)], now)
 
 
 def attempt(database: Database, now: datetime, status: NotificationStatus) -> None:

@@ -17,6 +17,7 @@ from monitor.cli.common import log_to_stderr, read_config, redactor
 from monitor.delivery.apprise import AppriseSender
 from monitor.delivery.destination import Destination
 from monitor.jobs.polling import Polling
+from monitor.letter import Told
 from monitor.scheduler import Job, Watch, Worker
 from monitor.store import outbox
 from monitor.store.dispatch import Outbox
@@ -48,10 +49,11 @@ def _before_commit() -> None:
     """Die when all of a cycle with notifications is written, and not committed."""
     enqueue = Ledger.enqueue
 
-    def enqueue_and_die(ledger: Ledger, drafts: Any, now: Any) -> None:
-        enqueue(ledger, drafts, now)
-        if drafts:
+    def enqueue_and_die(ledger: Ledger, letters: Any, now: Any) -> Told:
+        told = enqueue(ledger, letters, now)
+        if letters:
             die()
+        return told
 
     replace_method(Ledger, "enqueue", enqueue_and_die)
 

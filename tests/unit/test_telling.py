@@ -10,6 +10,7 @@ from monitor.alerting.outbox import DestinationKey, Draft
 from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.ledger import Before, Trace
+from monitor.letter import Letter, Told, composed
 from monitor.market.money import nano
 from monitor.market.snapshot import Poll
 from monitor.plan import Plan
@@ -73,9 +74,11 @@ class Memory:
     def drop(self, group: Group) -> None:
         del self.known[group.key]
 
-    def enqueue(self, drafts: Iterable[Draft], now: datetime) -> None:
+    def enqueue(self, letters: Iterable[Letter], now: datetime) -> Told:
         assert now.tzinfo is UTC
+        drafts, told = composed(letters)
         self.queued += drafts
+        return told
 
 
 def an_alert(rule: RuleName = A, gpu: str = "h100", **changes: Any) -> Alert:

@@ -5,12 +5,13 @@ from dataclasses import replace
 from monitor.alerting.formats import Format, Screen
 from monitor.alerting.notice import NotifyPolicy, TemplateTexts
 from monitor.alerting.outbox import DestinationKey
+from monitor.letter import TemplateFault
 from monitor.market.hostnode import HostnodeId
 from monitor.market.offer import GpuModel
 from monitor.plan import Plan
 from monitor.rules.alert import Sighting
 from monitor.rules.rule import Rule
-from monitor.telling import TemplateFault, tell
+from monitor.telling import tell
 from tests.unit.test_telling import NOON, A, Memory, an_alert
 
 ONE, TWO = DestinationKey("json#1"), DestinationKey("tgram#2")
