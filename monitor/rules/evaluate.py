@@ -134,18 +134,25 @@ class _Round:
         steps = self._ends(known) if rule is None else self._steps(rule, found, known)
         after: dict[Labels, Alert] = {}
         changed: dict[Labels, Alert] = {}
-        for labels, each in steps:
-            alert, before = each.alert, known.get(labels)
-            if each.transition is not None:
-                self.transitions.append(each.transition)
+        restless = False
+        for labels, (alert, transition) in steps:
+            before = known.get(labels)
+            if transition is not None:
+                self.transitions.append(transition)
             if alert is None:
                 continue
-            if alert is not before and alert != before:
+            # What stays as it is stays the same object, but for clocks that were moved.
+            if alert is not before and not (self.unknown and alert == before):
                 changed[labels] = alert
-            if _is_active(alert):
+            state = alert.state
+            if state is AlertState.FIRING:
                 after[labels] = alert
-                if alert.state is AlertState.PENDING or alert.keep_firing_since is not None:
-                    self.restless.add(name)
+                restless = restless or alert.keep_firing_since is not None
+            elif state is AlertState.PENDING:
+                after[labels] = alert
+                restless = True
+        if restless:
+            self.restless.add(name)
         self.changed.extend(changed.values())
         self.of_rules[name] = after
 
@@ -161,10 +168,12 @@ class _Round:
             yield from ends.items()
             kept = ((labels, alert) for labels, alert in known.items() if labels not in ends)
             left = {labels: thaw(alert, self.unknown) for labels, alert in kept}
+        now = self.now
         for labels, match in found.items():
-            yield labels, step(rule, left.get(labels), match, self.now)
-        for labels in sorted(known.keys() - found.keys()):
-            yield labels, _unseen(rule, known[labels], left.get(labels), self.now)
+            yield labels, step(rule, left.get(labels), match, now)
+        if known and not known.keys() <= found.keys():
+            for labels in sorted(known.keys() - found.keys()):
+                yield labels, _unseen(rule, known[labels], left.get(labels), self.now)
 
     def _lost(self, rule: Rule, known: _OfRule) -> Iterator[tuple[Labels, Alert]]:
         """Yield what was pending before an outage longer than its rule puts up with."""

@@ -47,6 +47,8 @@ _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 class OfferIndex:
     """Finds the offers that meet conditions, cheapest first (unpriced ones last).
 
+    What meets the very same condition, the same object, is found once: to compare conditions
+    takes longer than to find what meets one in a small market. `View` sees to it.
     `past` is that of their marketplace up to the poll that saw them.
     """
 
@@ -56,7 +58,7 @@ class OfferIndex:
         self._prices = [offer.price for offer in self.offers if offer.price is not None]
         self._everything = (1 << len(self.offers)) - 1
         self._priced = (1 << len(self._prices)) - 1
-        self._accepted: dict[Condition, Bits] = {}
+        self._accepted: dict[int, tuple[Condition, Bits]] = {}
         self._columns: dict[Attribute, tuple[list[Value], set[Value]]] = {}
         self._free: dict[str, list[int]] = {}
         self._with_free: dict[tuple[str, int], Bits] = {}
@@ -100,10 +102,10 @@ class OfferIndex:
         return {gpu: _bits(found) for gpu, found in flags.items()}
 
     def _accepting(self, condition: Condition) -> Bits:
-        bits = self._accepted.get(condition)
-        if bits is None:
-            bits = self._accepted[condition] = self._find(condition)
-        return bits
+        known = self._accepted.get(id(condition))
+        if known is None:  # the condition is kept, so that no other one gets its id
+            known = self._accepted[id(condition)] = condition, self._find(condition)
+        return known[1]
 
     def _find(self, condition: Condition) -> Bits:
         match condition:

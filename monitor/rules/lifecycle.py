@@ -7,8 +7,9 @@ then resolved. Only evaluations of a good poll are made, so that nothing happens
 one of `for` over a downtime.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from monitor.rules.alert import Alert, AlertState, Transition, TransitionReason
 from monitor.rules.match import Match
@@ -16,9 +17,11 @@ from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.rules.rule import Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What one evaluation did to one alert; `transition` is `None` where its state stayed."""
+class Step(NamedTuple):
+    """What one evaluation did to one alert; `transition` is `None` where its state stayed.
+
+    There is one for each alert and poll: a tuple is made in half the time.
+    """
 
     alert: Alert | None
     transition: Transition | None = None
@@ -90,8 +93,9 @@ def _new(rule: Rule, match: Match, now: datetime) -> Alert:
 def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
     unchanged = alert.keep_firing_since is None and _tells(alert, match)
     if alert.state is AlertState.FIRING:
-        goes_on = alert if unchanged else _seeing(alert, match, alert.state, alert.firing_at)
-        return Step(alert=goes_on)
+        if unchanged:
+            return Step(alert)
+        return Step(_seeing(alert, match, AlertState.FIRING, alert.firing_at))
     if now - alert.pending_since >= rule.hold_for:
         fires = _seeing(alert, match, AlertState.FIRING, now)
         new = alert.state is AlertState.INACTIVE
@@ -124,8 +128,12 @@ def _seeing(alert: Alert, match: Match, state: AlertState, firing_at: datetime |
 
 
 def _tells(alert: Alert, match: Match) -> bool:
-    told = (alert.value, alert.offers, alert.best, alert.detail)
-    return told == (match.value, match.offers, match.best, match.detail)
+    return (
+        alert.value == match.value
+        and alert.offers == match.offers
+        and alert.best == match.best
+        and alert.detail == match.detail
+    )
 
 
 def _not_met(rule: Rule, alert: Alert, now: datetime) -> Step:

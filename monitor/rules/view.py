@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from monitor.market.offer import Offer
 from monitor.market.snapshot import Snapshot
+from monitor.rules.against import Against
 from monitor.rules.alert import Labels, RuleName
 from monitor.rules.conditions import Condition
 from monitor.rules.index import OfferIndex
@@ -47,7 +48,10 @@ class View:
         self._seen: Seen = {rule.name: {} for rule in self.rules}
         self._gone: dict[object, _Asked] = {}
         questions: dict[object, _Question] = {}
-        for rule in self.rules:
+        same: dict[Condition, Condition] = {}
+        for each in self.rules:
+            conditions = tuple(same.setdefault(it, it) for it in each.conditions)
+            rule = replace(each, conditions=conditions)
             asks = (rule.conditions, rule.per, rule.shape)
             if rule.gone:
                 asked = self._gone
@@ -56,11 +60,19 @@ class View:
                 asked = questions.setdefault(rule.conditions, question).asked
             asked.setdefault(asks, _Asked(rule=rule)).names.append(rule.name)
         self._questions = list(questions.values())
+        self._offers: Sequence[Offer] = ()
+        self._depends_on_offers_alone = not self._gone and not any(
+            isinstance(it, Against) for it in same
+        )
 
     def look(self, snapshot: Snapshot, past: Past) -> Seen:
         """Return what each rule sees of `snapshot`, which `past` was fed with last."""
+        if self._depends_on_offers_alone and are_same(snapshot.offers, self._offers):
+            return self._seen
+        self._offers = snapshot.offers
         index = OfferIndex(snapshot.offers, past)
         changed: dict[RuleName, Found] = {}
+        shared: dict[object, Matches] = {}
         for question in self._questions:
             places = index.matching(question.conditions)
             met = tuple(map(index.offers.__getitem__, places))
@@ -68,8 +80,13 @@ class View:
                 continue
             question.met = met
             for each in question.asked.values():
-                each.found = matches_at(places, each.rule, snapshot.marketplace, index, each.found)
-                changed.update(dict.fromkeys(each.names, each.found))
+                rule, asks = each.rule, (each.rule.per, each.rule.shape, tuple(places))
+                found = shared.get(asks)
+                if found is None:
+                    found = matches_at(places, rule, snapshot.marketplace, index, each.found)
+                    shared[asks] = found
+                each.found = found
+                changed.update(dict.fromkeys(each.names, found))
         changed.update(self._look_for_the_gone(snapshot.marketplace, index, past))
         if changed:
             self._seen = {**self._seen, **changed}
