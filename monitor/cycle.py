@@ -108,7 +108,7 @@ def run_cycle(
             return CycleReport(poll=poll)
         last = None if recalled.trace is None else recalled.trace.evaluation
         alerts = ledger.alerts()
-        own = {key: alert for key, alert in alerts.items() if is_system(alert.rule)}
+        own = _of_program(alerts, last)
         others = {k: alert for k, alert in alerts.items() if k not in own} if own else alerts
         watched = _watch(plan, poll, own, before, interval)
         ledger.save(watched.changed, watched.transitions)
@@ -140,6 +140,15 @@ def _look(plan: Plan, poll: Poll, recalled: Recalled, interval: timedelta) -> tu
     return view, view.look(poll.snapshot, recalled.past)
 
 
+def _of_program(
+    alerts: Mapping[AlertKey, Alert], last: Evaluation | None
+) -> Mapping[AlertKey, Alert]:
+    """Return the alerts about the program; what rules about offers left has none of them."""
+    if last is not None and alerts is last.active:
+        return {}
+    return {key: alert for key, alert in alerts.items() if is_system(alert.rule)}
+
+
 def _watch(
     plan: Plan,
     poll: Poll,
@@ -152,6 +161,8 @@ def _watch(
     One good poll among failed ones does not yet end what is pending: a marketplace of which each
     second poll fails is in trouble.
     """
+    if not plan.system and not alerts:
+        return NOTHING
     seen = seen_in_poll(plan.system.values(), poll, before.recorded_until)
     wavers = poll.snapshot is not None and before.failed_since
     return evaluate(

@@ -44,7 +44,8 @@ class MemoryLedger:
         self.past: Past | None = None
         self.trace: Trace | None = None
         self._known = Known()
-        self._active: dict[AlertKey, Alert] = {}
+        self._active: Mapping[AlertKey, Alert] = {}
+        self._changed: list[Alert] = []
         self._resolved: dict[AlertKey, Alert] = {}
         self._groups: dict[Labels, Group] = {}
         self._rest = Rest()
@@ -69,17 +70,20 @@ class MemoryLedger:
     def remember(self, past: Past, trace: Trace | None) -> None:
         """Keep what there is after this poll."""
         self.past, self.trace = past, trace
+        if self._changed and trace is not None and trace.evaluation is not None:
+            # A backtest has no alerts about the program: these are all, and settled already.
+            self._active, self._changed = trace.evaluation.active, []
 
     def alerts(self) -> Mapping[AlertKey, Alert]:
         """Return the pending and firing alerts."""
+        if self._changed:
+            self._active, self._changed = settled(self._active, self._changed), []
         return self._active
 
     def save(self, alerts: Collection[Alert], transitions: Iterable[Transition]) -> None:
         """Keep alerts that changed, and their transitions."""
-        changed = tuple(alerts)
-        if changed:
-            self._active = settled(self._active, changed)
-        for alert in changed:
+        self._changed += alerts
+        for alert in alerts:
             if alert.state is AlertState.RESOLVED:
                 self._resolved[alert.rule, alert.labels] = alert
         self.transitions += transitions
