@@ -70,13 +70,17 @@ class TableSize:
         return self.rows_per_day * self.bytes / self.rows if self.rows else 0.0
 
     def after(self, time: timedelta, age: timedelta) -> float | None:
-        """Return the bytes after more `time`, of a history that is `age` old."""
+        """Return the bytes after more `time`, of a history that is `age` old.
+
+        No table is foretold to shrink: an empty one has its pages, and those set free are used
+        again.
+        """
         if self.bytes is None or self.bytes_per_day is None:
             return self.bytes
         grown = self.bytes + self.bytes_per_day * (time / DAY)
         if self.kept_for is None or age + time <= self.kept_for:
             return grown
-        return min(grown, max(self.bytes_per_day * (self.kept_for / DAY), 0))
+        return max(self.bytes, min(grown, self.bytes_per_day * (self.kept_for / DAY)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,13 @@ def test_what_is_deleted_as_fast_as_it_comes_is_no_growth() -> None:
     assert found.after(10 * DAY) == 5000 + 1000 + 10 * 200
 
 
+def test_no_table_is_foretold_to_shrink() -> None:
+    empty = TableSize(name="empty", rows=0, bytes=8192, rows_per_day=0, kept_for=5 * DAY)
+    fewer = TableSize(name="fewer", rows=100, bytes=9000, rows_per_day=1, kept_for=5 * DAY)
+    found = Size(tables=(empty, fewer), bytes=20_000, empty=0, age=9 * DAY, shrinks=True)
+    assert (found.bytes_per_day, found.after(10 * DAY)) == (0, 8192 + 9000)
+
+
 def bloat(database: Database) -> None:
     """Leave two megabytes of empty pages."""
     with database.transaction() as connection:
