@@ -38,8 +38,8 @@ class Effort:
 
 THOROUGH = Effort(
     rounds=11,
-    early_cycles=40,
-    late_cycles=90,
+    early_cycles=20,
+    late_cycles=50,
     notifications=50,
     purchases=100,
     days=18,
