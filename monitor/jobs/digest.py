@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from monitor.alerting.digest import Digest, render_digest, since
+from monitor.alerting.digest import LONGEST, Digest, render_digest, since
 from monitor.alerting.notice import NotifyReason
 from monitor.alerting.plain import plain
 from monitor.config.model import DigestConfig
@@ -45,16 +45,23 @@ class DailyDigest:
                 return
         self._tell(config, day, self._gather(now))
 
-    def _tell(self, config: DigestConfig, day: date, digest: Digest) -> None:
-        """Queue the digest, in the transaction that takes the day: nobody else tells it then."""
-        plan = self._shared.setup.plan
-        message = render_digest(digest)
-        drafts = plan.drafts(config.notify or plan.operators, message, NotifyReason.DIGEST)
+    def _tell(self, config: DigestConfig, day: date, gathered: Digest) -> None:
+        """Queue the digest, in the transaction that takes the day: nobody else tells it then.
+
+        In it is counted what each digest goes on with where the last one ended.
+        """
+        plan, now = self._shared.setup.plan, gathered.now
         with self._shared.database.transaction() as connection:
-            if not digests.claim(connection, day, digest.now):
+            if not digests.claim(connection, day, now):
                 return
+            news = digests.untold(connection, day, since=gathered.since, earliest=now - LONGEST)
+            digest = replace(
+                gathered, fired=news.fired, ended=news.ended, failed_polls=news.failed_polls
+            )
             if not digest.is_empty or config.empty:
-                outbox.enqueue(connection, drafts, digest.now)
+                message = render_digest(digest)
+                drafts = plan.drafts(config.notify or plan.operators, message, NotifyReason.DIGEST)
+                outbox.enqueue(connection, drafts, now)
         self._wake()
 
     def _gather(self, now: datetime) -> Digest:
@@ -65,14 +72,11 @@ class DailyDigest:
             told = Digest(
                 since=begin,
                 now=now,
-                fired=digests.transitions_to(connection, AlertState.FIRING, begin),
-                ended=digests.transitions_to(connection, AlertState.RESOLVED, begin),
                 firing=Counter(each.rule for each in active if each.state is AlertState.FIRING),
                 prices=_prices(
                     [history.latest(connection, name) for name in setup.marketplaces],
                     setup.plan.rules.values(),
                 ),
-                failed_polls=digests.failed_polls(connection, begin),
                 dead=digests.given_up(connection, begin),
                 waiting=digests.waiting(connection, now - _WAITS_LONG),
             )

@@ -1,9 +1,21 @@
 """Which days have had their digest, and what a digest tells."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Table,
+    and_,
+    func,
+    select,
+    text,
+    update,
+)
 
 from monitor.rules.alert import AlertState
 from monitor.store.keys import insertion
@@ -16,6 +28,19 @@ from monitor.store.schema import (
     polls,
     transitions,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What no digest has told yet.
+
+    `fired` and `ended` count the alerts of each rule, `failed_polls` the polls of each marketplace
+    and outcome that were not `ok`.
+    """
+
+    fired: Mapping[str, int]
+    ended: Mapping[str, int]
+    failed_polls: Mapping[tuple[str, str], int]
 
 
 def last_told_at(connection: Connection) -> datetime | None:
@@ -37,22 +62,61 @@ def claim(connection: Connection, day: date, now: datetime) -> bool:
     return connection.execute(taken).one_or_none() is not None
 
 
-def transitions_to(connection: Connection, state: AlertState, since: datetime) -> Counter[str]:
-    """Count for each rule the alerts that came to a state since an instant."""
+def untold(connection: Connection, day: date, *, since: datetime, earliest: datetime) -> News:
+    """Count what no digest has told, and note that the one of `day`, which we have claimed, does.
+
+    It begins at the row where the last one ended, whatever instants the rows have: a poll that was
+    under way then is of an earlier one. Only where none has noted its end, it begins at `since`.
+    Nothing from before `earliest` counts.
+    """
+    _wait_for_writers(connection)
+    told = connection.execute(
+        select(func.max(digests.c.last_poll), func.max(digests.c.last_transition))
+    ).one()
+    new_polls, new_transitions = (
+        rows.c.at >= since if last is None else and_(rows.c.id > last, rows.c.at >= earliest)
+        for rows, last in zip((polls, transitions), told, strict=True)
+    )
+    ends = {"last_poll": _last(polls), "last_transition": _last(transitions)}
+    connection.execute(update(digests).where(digests.c.day == day).values(ends))
+    return News(
+        fired=_transitions_to(connection, AlertState.FIRING, new_transitions),
+        ended=_transitions_to(connection, AlertState.RESOLVED, new_transitions),
+        failed_polls=_failed(connection, new_polls),
+    )
+
+
+def _last(table: Table) -> ScalarSelect[int]:
+    return select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery()
+
+
+def _wait_for_writers(connection: Connection) -> None:
+    """Wait until nobody else has polls or transitions to commit; who comes later waits for us.
+
+    On SQLite a transaction is alone with its writing. PostgreSQL numbers rows before they are
+    committed, so that a lower number can come after a higher one was read. The tables are locked
+    in the order in which a cycle writes them.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE polls, transitions IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _transitions_to(
+    connection: Connection, state: AlertState, new: ColumnElement[bool]
+) -> Counter[str]:
     found = connection.execute(
         select(transitions.c.rule, func.count())
-        .where(transitions.c.at >= since, transitions.c.after == state.value)
+        .where(new, transitions.c.after == state.value)
         .group_by(transitions.c.rule)
     )
     return Counter({str(name): count for name, count in found})
 
 
-def failed_polls(connection: Connection, since: datetime) -> Counter[tuple[str, str]]:
-    """Count for each marketplace and outcome the polls since an instant that were not `ok`."""
+def _failed(connection: Connection, new: ColumnElement[bool]) -> Counter[tuple[str, str]]:
     found = connection.execute(
         select(marketplaces.c.name, polls.c.outcome, func.count())
         .join(marketplaces, marketplaces.c.id == polls.c.marketplace_id)
-        .where(polls.c.at >= since, polls.c.outcome.not_in(("ok", "late")))
+        .where(new, polls.c.outcome.not_in(("ok", "late")))
         .group_by(marketplaces.c.name, polls.c.outcome)
     )
     return Counter({(name, outcome): count for name, outcome, count in found})

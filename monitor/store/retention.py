@@ -6,7 +6,7 @@ money are the accounts, and few: they stay.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, select
 
 from monitor.market.snapshot import Outcome
 from monitor.store.schema import (
@@ -30,8 +30,8 @@ def prune(connection: Connection, *, now: datetime, keep: timedelta, limit: int)
     """Delete up to `limit` rows of each kind that ended more than `keep` ago.
 
     Notifications that are neither sent nor given up stay, and so do alerts that are not
-    resolved, silences that go on, and grabs that bought something or may yet. The history of a
-    grab goes with it.
+    resolved, silences that go on, grabs that bought something or may yet, and the newest poll and
+    transition. The history of a grab goes with it.
 
     Returns:
         The number of rows deleted; while it is not 0 there may be more. Between two batches
@@ -42,16 +42,23 @@ def prune(connection: Connection, *, now: datetime, keep: timedelta, limit: int)
 
 def _expired(now: datetime, keep: timedelta) -> list[_Expired]:
     before = now - keep
+    good_before = polls.c.at < now - GOOD_POLLS_FOR
     ended = notifications.c.created_at
     return [
-        (polls, polls.c.at, polls.c.at < before),
-        (polls, polls.c.at, and_(polls.c.outcome == Outcome.OK, polls.c.at < now - GOOD_POLLS_FOR)),
-        (transitions, transitions.c.at, transitions.c.at < before),
+        (polls, polls.c.at, _but_newest(polls, polls.c.at < before)),
+        (polls, polls.c.at, _but_newest(polls, and_(polls.c.outcome == Outcome.OK, good_before))),
+        (transitions, transitions.c.at, _but_newest(transitions, transitions.c.at < before)),
         (alerts, alerts.c.resolved_at, alerts.c.resolved_at < before),
         (notifications, ended, and_(ENDED_NOTIFICATION, ended < before)),
         (silences, silences.c.ends_at, silences.c.ends_at < before),
         (grabs, grabs.c.created_at, and_(UNBOUGHT_GRAB, grabs.c.created_at < before)),
     ]
+
+
+def _but_newest(table: Table, old: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Leave the row with the highest id: SQLite counts on from it, and digests tell by the id."""
+    newest = select(func.max(table.c.id)).scalar_subquery()
+    return and_(old, table.c.id < newest)
 
 
 def _prune(

@@ -1,8 +1,9 @@
 """A day has one digest, whoever tells it, and what it counts is what was written."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from monitor.alerting.outbox import NotificationStatus, Settlement
 from monitor.rules.alert import AlertState, Transition, TransitionReason
@@ -11,6 +12,11 @@ from monitor.store.engine import Database
 from tests.contract.samples import LABELS, MINUTE, NOON, RULE, a_draft, at, fail
 
 DAY = NOON.date()
+
+
+def untold(connection: Connection, since: datetime) -> digests.News:
+    """Return what the first digest tells that begins at an instant; no day is claimed for it."""
+    return digests.untold(connection, DAY, since=since, earliest=since)
 
 
 def test_a_day_is_claimed_once_and_remembered(database: Database) -> None:
@@ -50,17 +56,30 @@ def test_what_came_to_a_state_is_counted_for_each_rule(database: Database) -> No
     )
     with database.transaction() as connection:
         alerts.save(connection, [], [fired, fired])
-        assert digests.transitions_to(connection, AlertState.FIRING, NOON) == {RULE: 2}
-        assert digests.transitions_to(connection, AlertState.FIRING, at(2)) == {}
-        assert digests.transitions_to(connection, AlertState.RESOLVED, NOON) == {}
+        news = untold(connection, NOON)
+        assert (news.fired, news.ended) == ({RULE: 2}, {})
+        assert untold(connection, at(2)).fired == {}
 
 
 def test_polls_that_failed_are_counted_by_outcome(database: Database) -> None:
     for minute in (1, 2):
         fail(database, at(minute))
-    with database.read() as connection:
-        assert digests.failed_polls(connection, NOON) == {("tensordock", "unreachable"): 2}
-        assert digests.failed_polls(connection, at(2)) == {("tensordock", "unreachable"): 1}
+    with database.transaction() as connection:
+        unreachable = ("tensordock", "unreachable")
+        assert untold(connection, NOON).failed_polls == {unreachable: 2}
+        assert untold(connection, at(2)).failed_polls == {unreachable: 1}
+
+
+def test_what_lies_too_far_back_is_told_by_no_digest(database: Database) -> None:
+    """Though the last one, of long ago, had not told it."""
+    with database.transaction() as connection:
+        assert digests.claim(connection, DAY, NOON)
+        digests.untold(connection, DAY, since=NOON, earliest=NOON)
+    for minute in (1, 3):
+        fail(database, at(minute))
+    with database.transaction() as connection:
+        news = digests.untold(connection, DAY, since=NOON, earliest=at(2))
+    assert news.failed_polls == {("tensordock", "unreachable"): 1}
 
 
 def test_messages_that_wait_are_counted_for_each_receiver(database: Database) -> None:

@@ -1,6 +1,6 @@
 """What was told about alerts, what is not to be told, and which days have had their digest."""
 
-from sqlalchemy import Column, Date, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, Table, Text
 
 from monitor.store.schema.base import metadata
 from monitor.store.types import BIG_KEY, UtcDateTime
@@ -44,4 +44,7 @@ digests = Table(
     metadata,
     Column("day", Date, primary_key=True),
     Column("told_at", UtcDateTime, nullable=False),
+    # the last poll and transition it tells of, by their ids
+    Column("last_poll", BigInteger),
+    Column("last_transition", BigInteger),
 )
