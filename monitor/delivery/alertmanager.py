@@ -4,13 +4,14 @@ It is spoken to with requests, which Apprise sends with already: an edge has one
 """
 
 import base64
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import requests
 
-from monitor.alerting.outbox import ALERTMANAGER, DestinationKey
+from monitor.alerting.outbox import ALERTMANAGER
+from monitor.delivery.attempt import Attempts
 from monitor.delivery.destination import Destination, SecretUrl, key, scrub
 from monitor.delivery.evidence import verdict_of
 from monitor.delivery.postable import Postable
@@ -63,12 +64,12 @@ def bearer(token: str) -> str:
 class AlertmanagerSender:
     """Posts alerts; may be used by several threads, for one Alertmanager by one at a time.
 
-    A sending that outlasts `limit` is left behind in a thread of its own, as with Apprise.
+    A sending that outlasts `limit` is left behind, as with Apprise; what comes while it goes on
+    ends as it did, unknown.
     """
 
     def __init__(self, *, limit: float = SEND_LIMIT) -> None:
-        self._limit = limit
-        self._left_behind: dict[DestinationKey, _Attempt] = {}
+        self._attempts = Attempts(limit, busy=DeliveryUnknownError)
 
     def post(self, to: Alertmanager, alerts: Sequence[Postable]) -> None:
         """Send alerts, once, within `limit` seconds; they are accepted when this returns.
@@ -77,51 +78,34 @@ class AlertmanagerSender:
             DeliveryRefusedError: it answered no, or nothing can have arrived.
             DeliveryUnknownError: they may have arrived.
         """
-        before = self._left_behind.pop(to.key, None)
-        if before is not None and before.is_alive():
-            self._left_behind[to.key] = before
-            raise DeliveryUnknownError("the attempt before this one is still under way")
-        attempt = _Attempt(to, alerts)
-        attempt.start()
-        attempt.join(self._limit)
-        if attempt.is_alive():
-            self._left_behind[to.key] = attempt
-            raise DeliveryUnknownError(f"no end within {self._limit:g} s")
-        if attempt.error is not None:
-            raise attempt.error
+        self._attempts.make(to.key, partial(_post, to, alerts))
 
 
-class _Attempt(threading.Thread):
-    """One request; a thread, for nothing else ends an answer that drips on for ever."""
+def _post(to: Alertmanager, alerts: Sequence[Postable]) -> DeliveryError | None:
+    outcome = _outcome(to, alerts)
+    if isinstance(outcome, OSError) or outcome.status_code not in _ACCEPTED:
+        return verdict_of(outcome, partial(_scrub, authorization=to.authorization))
+    return None
 
-    def __init__(self, to: Alertmanager, alerts: Sequence[Postable]) -> None:
-        super().__init__(name="alertmanager-attempt", daemon=True)
-        self._to = to
-        self._alerts = alerts
-        self.error: DeliveryError | None = None
 
-    def run(self) -> None:
-        outcome = self._outcome()
-        if isinstance(outcome, OSError) or outcome.status_code not in _ACCEPTED:
-            self.error = verdict_of(outcome, self._scrub)
+def _outcome(to: Alertmanager, alerts: Sequence[Postable]) -> requests.Response | OSError:
+    headers = {"User-Agent": "gpu-monitor"}
+    if to.authorization is not None:
+        headers["Authorization"] = to.authorization
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # a .netrc would take the place of our own credentials
+            return session.post(
+                f"{to.url.reveal()}{_PATH}",
+                json=list(alerts),
+                headers=headers,
+                timeout=(CONNECT_LIMIT, READ_LIMIT),
+                allow_redirects=False,  # a redirect would carry the credentials along
+            )
+    except OSError as error:  # all errors of requests are
+        return error
 
-    def _outcome(self) -> requests.Response | OSError:
-        headers = {"User-Agent": "gpu-monitor"}
-        if self._to.authorization is not None:
-            headers["Authorization"] = self._to.authorization
-        try:
-            with requests.Session() as session:
-                session.trust_env = False  # a .netrc would take the place of our own credentials
-                return session.post(
-                    f"{self._to.url.reveal()}{_PATH}",
-                    json=list(self._alerts),
-                    headers=headers,
-                    timeout=(CONNECT_LIMIT, READ_LIMIT),
-                    allow_redirects=False,  # a redirect would carry the credentials along
-                )
-        except OSError as error:  # all errors of requests are
-            return error
 
-    def _scrub(self, text: str) -> str:
-        _, _, secret = (self._to.authorization or "").partition(" ")
-        return scrub(text, f"any://{secret}") if secret else text
+def _scrub(text: str, authorization: str | None) -> str:
+    _, _, secret = (authorization or "").partition(" ")
+    return scrub(text, f"any://{secret}") if secret else text

@@ -16,9 +16,10 @@ from apprise.manager_plugins import NotificationManager
 from apprise.plugins import NotifyBase, url_to_dict
 
 from monitor.alerting.formats import TITLE_LENGTH, Format, Screen
+from monitor.delivery.attempt import Attempts
 from monitor.delivery.destination import Destination, scheme, scrub
 from monitor.delivery.evidence import Evidence
-from monitor.errors import DeliveryRefusedError, DeliveryUnknownError
+from monitor.errors import DeliveryError, DeliveryRefusedError
 
 CONNECT_LIMIT = 4.0
 READ_LIMIT = 7.0
@@ -39,13 +40,11 @@ _FOR_PROGRAMS = frozenset({"json", "xml", "form", "apprise"})
 class AppriseSender:
     """Sends to destinations; may be used by several threads, for one destination by one at a time.
 
-    A send that outlasts `limit` is left behind in a thread of its own, which ends with it and
-    does not keep the process alive. Until then its destination refuses further sends, so there
-    is never more than one such thread for each.
+    A send that outlasts `limit` is left behind, and its destination refuses others until it ends.
     """
 
     def __init__(self, *, limit: float = SEND_LIMIT) -> None:
-        self._limit = limit
+        self._attempts = Attempts(limit, busy=DeliveryRefusedError)
         self._channels: dict[str, _Channel] = {}
         self._lock = threading.Lock()
 
@@ -58,7 +57,8 @@ class AppriseSender:
             DeliveryRefusedError: the receiver answered no, or nothing can have arrived.
             DeliveryUnknownError: it may have arrived.
         """
-        self._channel(destination).send(title, body, form, self._limit)
+        channel = self._channel(destination)
+        self._attempts.make(destination.key, partial(channel.send, title, body, form))
 
     def _channel(self, destination: Destination) -> "_Channel":
         with self._lock:
@@ -78,48 +78,18 @@ class _Channel:
             raise DeliveryRefusedError("Apprise cannot use this URL; check-config says why")
         self._apprise = Apprise(plugin, asset=plugin.asset)
         self._scrub = partial(scrub, url=url)
-        self._idle = threading.Lock()
 
-    def send(self, title: str, body: str, form: Format, limit: float) -> None:
-        if not self._idle.acquire(blocking=False):
-            raise DeliveryRefusedError("the attempt before this one is still under way")
-        attempt = _Attempt(self._apprise, title, body, form, self._idle)
-        attempt.start()
-        attempt.join(limit)
-        if attempt.is_alive():
-            raise DeliveryUnknownError(f"no end within {limit:g} s")
-        if not attempt.accepted:
-            raise attempt.evidence.verdict(self._scrub)
-
-
-class _Attempt(threading.Thread):
-    """One call of Apprise; a thread, for nothing else ends a send that drips on for ever."""
-
-    def __init__(
-        self, apprise: Apprise, title: str, body: str, form: Format, idle: threading.Lock
-    ) -> None:
-        super().__init__(name="delivery-attempt", daemon=True)
-        self._apprise = apprise
-        self._title = title
-        self._body = body
-        self._form = form
-        self._idle = idle
-        self.accepted = False
-        self.evidence = Evidence()
-
-    def run(self) -> None:
-        try:
-            _hear_all()
-            result = self._apprise.notify(
-                title=self._title,
-                body=self._body,
-                body_format=_FORMATS[self._form],
-                log_callback=self.evidence,
-                log_level=logging.DEBUG,
-            )
-            self.accepted = bool(result)
-        finally:
-            self._idle.release()
+    def send(self, title: str, body: str, form: Format) -> DeliveryError | None:
+        _hear_all()
+        evidence = Evidence()
+        accepted = self._apprise.notify(
+            title=title,
+            body=body,
+            body_format=_FORMATS[form],
+            log_callback=evidence,
+            log_level=logging.DEBUG,
+        )
+        return None if accepted else evidence.verdict(self._scrub)
 
 
 def screen(url: str) -> Screen:

@@ -8,15 +8,11 @@ oldest notifications, sent one after the other: each is told in order, and none 
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import groupby
-from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Protocol
-from uuid import uuid4
 
 import structlog
 
@@ -30,6 +26,7 @@ from monitor.alerting.outbox import (
     Settlement,
 )
 from monitor.delivery.destination import Destination
+from monitor.delivery.drain import AttemptOutcome, Drain, DrainReport, RunOver
 from monitor.delivery.retry import RetryPolicy, refuses_message, settle_unconfigured
 from monitor.errors import DeliveryError, DeliveryUnknownError, StoreError
 
@@ -41,8 +38,6 @@ RUN_FOR = timedelta(seconds=20)
 """After this the rest of a run is given back unsent: its lease must outlast the send in flight."""
 LEASE_FOR = timedelta(seconds=60)
 """Longer than a run and a send can take, with room for a settling that waits for the database."""
-_LOOK_AGAIN = 0.25
-"""Seconds after which new notifications are looked for while some destination keeps us waiting."""
 _GOES_ON = frozenset({NotificationStatus.SENT, NotificationStatus.DEAD})
 """After these a destination can be told the next one."""
 
@@ -82,32 +77,12 @@ class Sender(Protocol):
         ...
 
 
-class AttemptOutcome(StrEnum):
-    """How one attempt to deliver ended; a `DEAD` one is the last of its notification."""
-
-    SENT = "sent"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    DEAD = "dead"
-
-
 _OUTCOMES = {
     NotificationStatus.SENT: AttemptOutcome.SENT,
     NotificationStatus.QUEUED: AttemptOutcome.REFUSED,
     NotificationStatus.UNKNOWN: AttemptOutcome.UNKNOWN,
     NotificationStatus.DEAD: AttemptOutcome.DEAD,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrainReport:
-    """What one drain came to: attempts by outcome, and claims given back unsent."""
-
-    sent: int = 0
-    refused: int = 0
-    unknown: int = 0
-    dead: int = 0
-    released: int = 0
 
 
 class Dispatcher:
@@ -151,7 +126,7 @@ class Dispatcher:
         database is slower than the receiver.
         """
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="deliver") as pool:
-            drain = _Drain(stop=stop)
+            drain = Drain(stop=stop)
             while True:
                 self._write(drain)
                 for run in self._runs(drain):
@@ -161,7 +136,7 @@ class Dispatcher:
                 drain.wait()
         return drain.report()
 
-    def _runs(self, drain: "_Drain") -> Iterator[list[Claimed]]:
+    def _runs(self, drain: Drain) -> Iterator[list[Claimed]]:
         """Claim for the destinations that nothing is being sent to, if there may be any."""
         if drain.is_over() or not drain.may_claim or drain.under_way >= PARALLEL:
             return
@@ -171,7 +146,7 @@ class Dispatcher:
         ):
             yield list(run)
 
-    def _deliver(self, run: Sequence[Claimed], drain: "_Drain") -> None:
+    def _deliver(self, run: Sequence[Claimed], drain: Drain) -> None:
         """Send a run one after the other, until one fails; what is left is given back."""
         left = deque(run)
         give_up_at = self._now() + RUN_FOR
@@ -183,9 +158,9 @@ class Dispatcher:
                 if settlement.status not in _GOES_ON:
                     break
         finally:
-            drain.results.put(_RunOver(unsent=tuple(left)))
+            drain.results.put(RunOver(unsent=tuple(left)))
 
-    def _write(self, drain: "_Drain") -> None:
+    def _write(self, drain: Drain) -> None:
         """Settle what has ended, and give back what will not be sent."""
         ended, unsent = drain.taken()
         if ended and not self._settle(ended):
@@ -254,73 +229,6 @@ class Dispatcher:
         except StoreError as error:
             _log.warning("notifications not released, leases will end", error=str(error))
             return 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RunOver:
-    """The end of a run, and what of it was not sent."""
-
-    unsent: tuple[Claimed, ...]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Drain:
-    """What goes on in one drain; `results` is what the sending threads tell the draining one."""
-
-    stop: Event
-    token: str = field(default_factory=lambda: uuid4().hex)
-    results: "SimpleQueue[tuple[Claimed, Settlement] | _RunOver]" = field(
-        default_factory=SimpleQueue
-    )
-    outcomes: Counter[AttemptOutcome] = field(default_factory=Counter)
-    halted: Event = field(default_factory=Event)
-    released: int = 0
-    under_way: int = 0
-    may_claim: bool = True
-    _ended: list[tuple[Claimed, Settlement]] = field(default_factory=list)
-    _unsent: list[Claimed] = field(default_factory=list)
-    _futures: list[Future[None]] = field(default_factory=list)
-
-    def is_over(self) -> bool:
-        """Return whether nothing further may be begun."""
-        return self.stop.is_set() or self.halted.is_set()
-
-    def began(self, run: Future[None]) -> None:
-        """Note that a run is under way."""
-        self._futures = [each for each in self._futures if not each.done() or each.exception()]
-        self._futures.append(run)
-        self.under_way += 1
-
-    def wait(self) -> None:
-        """Wait until something has ended, or it is time to look for new notifications."""
-        self.may_claim = False
-        try:
-            self._take(self.results.get(timeout=_LOOK_AGAIN))
-            while True:
-                self._take(self.results.get_nowait())
-        except Empty:
-            self.may_claim = self.may_claim or not self._ended
-
-    def taken(self) -> tuple[list[tuple[Claimed, Settlement]], list[Claimed]]:
-        """Return what has ended, and what was not sent, since this was asked last."""
-        taken = self._ended, self._unsent
-        self._ended, self._unsent = [], []
-        return taken
-
-    def report(self) -> DrainReport:
-        """Return what came of it; raises what a sender should not have raised."""
-        for each in self._futures:
-            each.result()
-        counts = {outcome.value: count for outcome, count in self.outcomes.items()}
-        return DrainReport(**counts, released=self.released)
-
-    def _take(self, result: "tuple[Claimed, Settlement] | _RunOver") -> None:
-        if isinstance(result, _RunOver):
-            self.under_way -= 1
-            self.may_claim = True
-            self._unsent += result.unsent
-        else:
-            self._ended.append(result)
 
 
 def _tell(claimed: Claimed, settlement: Settlement, outcome: AttemptOutcome) -> None:

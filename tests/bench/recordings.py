@@ -10,7 +10,7 @@ from functools import partial
 from itertools import accumulate, cycle
 from pathlib import Path
 
-from monitor.cli.imports import Intake
+from monitor.cli.intake import Intake
 from monitor.store import migrate
 from monitor.store.engine import Database
 from tests.bench.figures import Act, Figure, medians

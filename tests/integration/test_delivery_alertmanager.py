@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -83,6 +84,13 @@ def test_nobody_listening_is_a_refusal() -> None:
         AlertmanagerSender().post(target(closed_port()), ALERTS)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_breaks_off_is_not_taken_for_accepted() -> None:
+    """A header is Latin-1 (RFC 9110, 5.5); what is not raises no error of requests."""
+    with http_receiver() as receiver, pytest.raises(DeliveryUnknownError, match="it broke off"):
+        AlertmanagerSender().post(target(receiver.port, bearer("t€ken")), ALERTS)
+
+
 def test_a_sending_that_was_left_behind_is_waited_for_before_the_next() -> None:
     sender = AlertmanagerSender(limit=0.3)
     with http_receiver(HANG, Answer()) as receiver:
@@ -90,8 +98,8 @@ def test_a_sending_that_was_left_behind_is_waited_for_before_the_next() -> None:
         for said in ("no end within", "still under way"):
             with pytest.raises(DeliveryUnknownError, match=said):
                 sender.post(to, ALERTS)
-        attempt = sender._left_behind[to.key]
+        (left_behind,) = [t for t in threading.enumerate() if t.name == "delivery-attempt"]
         receiver.disconnect()
-        attempt.join(5)
+        left_behind.join(5)
         sender.post(to, ALERTS)
         assert len(receiver.received()) == 2

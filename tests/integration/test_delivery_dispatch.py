@@ -17,7 +17,8 @@ from monitor.alerting.notice import NotifyReason
 from monitor.alerting.outbox import Draft, NotificationStatus
 from monitor.delivery.apprise import AppriseSender
 from monitor.delivery.destination import destinations
-from monitor.delivery.dispatch import Dispatcher, DrainReport
+from monitor.delivery.dispatch import Dispatcher
+from monitor.delivery.drain import DrainReport
 from monitor.store import outbox
 from monitor.store.dispatch import Outbox
 from monitor.store.engine import Database

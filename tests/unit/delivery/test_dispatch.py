@@ -24,8 +24,8 @@ from monitor.delivery.dispatch import (
     RUN,
     RUN_FOR,
     Dispatcher,
-    DrainReport,
 )
+from monitor.delivery.drain import DrainReport
 from monitor.delivery.retry import RELOADED_WITHIN, RetryPolicy
 from monitor.errors import DeliveryRefusedError, DeliveryUnknownError, StoreBusyError
 
