@@ -19,9 +19,9 @@ class Upkeep:
         """Return the job that prunes."""
         return [job("prune", self._prune, timedelta(hours=1), minutes=30)]
 
-    def _prune(self, now: datetime) -> None:
+    def _prune(self, _now: datetime) -> None:
         keep = self._shared.setup.config.database.retention
         while self._shared.goes_on():
             with self._shared.database.transaction() as connection:
-                if not retention.prune(connection, now=now, keep=keep, limit=_PRUNE_ROWS):
+                if not retention.prune(connection, keep=keep, limit=_PRUNE_ROWS):
                     return

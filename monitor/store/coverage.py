@@ -37,3 +37,11 @@ def stretches(connection: Connection, marketplace: str) -> list[Window]:
         .order_by(coverage.c.valid_from)
     )
     return [Window(*row) for row in rows]
+
+
+def of_all(connection: Connection) -> list[Window]:
+    """Return the stretches of every marketplace, in no order."""
+    return [
+        Window(*row)
+        for row in connection.execute(select(coverage.c.valid_from, coverage.c.valid_to))
+    ]

@@ -18,7 +18,8 @@ from monitor.store.coverage import stretches
 from monitor.store.progress import Progress
 from monitor.store.schema import hostnode_intervals, hostnodes, offer_intervals, offers
 
-_LONGEST_OUTAGE = DAY
+LONGEST_OUTAGE = DAY
+"""What was not polled counts for no more than this where an age is counted back."""
 
 
 def kept_since(connection: Connection, marketplace: str, keep: timedelta) -> datetime:
@@ -27,7 +28,7 @@ def kept_since(connection: Connection, marketplace: str, keep: timedelta) -> dat
     It is so long before the last good poll, and an outage counts for a day at most: neither a
     clock that is ahead nor a marketplace that does not answer makes history old.
     """
-    return reaching_back(stretches(connection, marketplace), keep, outage=_LONGEST_OUTAGE)
+    return reaching_back(stretches(connection, marketplace), keep, outage=LONGEST_OUTAGE)
 
 
 def expire(connection: Connection, marketplace: str, *, before: datetime) -> Progress | None:

@@ -1,14 +1,20 @@
 """Deleting what is older than the retention: polls, alerts, silences, notifications, grabs.
 
-Intervals are the history, and are summed up before they go: see `expiry`. Grabs that cost
-money are the accounts, and few: they stay.
+How old something is, is counted back from the last good poll of any marketplace, and time in which
+none answered counts for a day at most: a clock that is ahead makes nothing old. Intervals are the
+history, and are summed up before they go: see `expiry`. Grabs that cost money are the accounts, and
+few: they stay.
 """
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, select
 
+from monitor.history.sessions import merged
+from monitor.history.window import reaching_back
 from monitor.market.snapshot import Outcome
+from monitor.store import coverage
+from monitor.store.expiry import LONGEST_OUTAGE
 from monitor.store.schema import (
     ENDED_NOTIFICATION,
     UNBOUGHT_GRAB,
@@ -26,7 +32,7 @@ GOOD_POLLS_FOR = timedelta(days=7)
 _Expired = tuple[Table, Column[datetime], ColumnElement[bool]]
 
 
-def prune(connection: Connection, *, now: datetime, keep: timedelta, limit: int) -> int:
+def prune(connection: Connection, *, keep: timedelta, limit: int) -> int:
     """Delete up to `limit` rows of each kind that ended more than `keep` ago.
 
     Notifications that are neither sent nor given up stay, and so do alerts that are not
@@ -37,16 +43,18 @@ def prune(connection: Connection, *, now: datetime, keep: timedelta, limit: int)
         The number of rows deleted; while it is not 0 there may be more. Between two batches
         others can write.
     """
-    return sum(_prune(connection, *expired, limit) for expired in _expired(now, keep))
+    lived = merged(coverage.of_all(connection))
+    before, good_before = (
+        reaching_back(lived, length, outage=LONGEST_OUTAGE) for length in (keep, GOOD_POLLS_FOR)
+    )
+    return sum(_prune(connection, *expired, limit) for expired in _expired(before, good_before))
 
 
-def _expired(now: datetime, keep: timedelta) -> list[_Expired]:
-    before = now - keep
-    good_before = polls.c.at < now - GOOD_POLLS_FOR
-    ended = notifications.c.created_at
+def _expired(before: datetime, good_before: datetime) -> list[_Expired]:
+    ended, good = notifications.c.created_at, polls.c.outcome == Outcome.OK
     return [
         (polls, polls.c.at, _but_newest(polls, polls.c.at < before)),
-        (polls, polls.c.at, _but_newest(polls, and_(polls.c.outcome == Outcome.OK, good_before))),
+        (polls, polls.c.at, _but_newest(polls, and_(good, polls.c.at < good_before))),
         (transitions, transitions.c.at, _but_newest(transitions, transitions.c.at < before)),
         (alerts, alerts.c.resolved_at, alerts.c.resolved_at < before),
         (notifications, ended, and_(ENDED_NOTIFICATION, ended < before)),

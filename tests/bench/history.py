@@ -161,7 +161,7 @@ class _Market:
 
     def _tidy_up(self) -> None:
         with self._database.transaction() as connection:
-            retention.prune(connection, now=self._now, keep=400 * DAY, limit=500)
+            retention.prune(connection, keep=400 * DAY, limit=500)
         with self._database.transaction() as connection:
             space.give_back(connection, pages=500)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from monitor.alerting.notice import NotifyReason
 from monitor.alerting.outbox import DestinationKey, Draft
@@ -23,6 +24,7 @@ from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Sighting
 from monitor.store import marketplaces, polls
 from monitor.store.engine import Database
 from monitor.store.observations import Observations, Recorded
+from monitor.store.schema import coverage
 
 NOON = datetime(2026, 3, 21, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -185,3 +187,11 @@ def looks(draw: st.DrawFn) -> tuple[tuple[Hostnode, ...], tuple[Offer, ...]]:
         for gpu, (available, price) in draw(_sold).items()
     ]
     return tuple(hostnodes), tuple(offers)
+
+
+def live(database: Database, since: datetime, until: datetime) -> None:
+    """Note that another marketplace was polled all the time."""
+    with database.transaction() as connection:
+        another = marketplaces.lock(connection, "another")
+        row = {"marketplace_id": another.id, "valid_from": since, "valid_to": until}
+        connection.execute(insert(coverage), row)

@@ -20,7 +20,7 @@ from monitor.store.engine import Database
 from monitor.store.ledger import Ledgers
 from monitor.store.schema import notifications
 from monitor.web.metrics import Metrics
-from tests.contract.samples import LABELS, MINUTE, NOON, RULE, at, fail
+from tests.contract.samples import LABELS, MINUTE, NOON, RULE, at, fail, live
 
 CONFIG = """\
 marketplaces:
@@ -145,8 +145,9 @@ def test_numbers_are_not_used_again_once_old_rows_are_deleted(
             fire(connection, minute)
         fail(database, at(minute))
     tell(shared, 0)
+    live(database, NOON, NOON + 9 * DAY)
     with database.transaction() as connection:
-        retention.prune(connection, now=NOON + 9 * DAY, keep=MINUTE, limit=9)
+        retention.prune(connection, keep=MINUTE, limit=9)
     with database.transaction() as connection:
         fire(connection, 30)
     fail(database, at(30))

@@ -1,12 +1,13 @@
 """What is older than the retention goes, in small batches; what is not over stays."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, Table, func, select
 
 from monitor.alerting.outbox import NotificationStatus, Settlement
 from monitor.grab.grab import COUNTING, GrabStatus
 from monitor.history.window import DAY
+from monitor.jobs.upkeep import Upkeep
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import AlertState, Transition, TransitionReason
 from monitor.store import alerts, claims, marketplaces, outbox, polls, retention
@@ -25,9 +26,11 @@ from tests.contract.samples import (
     an_alert,
     at,
     fail,
+    live,
     record,
     selling,
 )
+from tests.contract.test_history_jobs import shared
 
 PRUNED = ("polls", "transitions", "alerts", "notifications", "grabs", "grab_events")
 
@@ -41,9 +44,9 @@ def _count(table: Table) -> Select[int]:
     return select(func.count()).select_from(table)
 
 
-def prune(database: Database, before: datetime, limit: int = 100) -> int:
+def prune(database: Database, keep: timedelta = DAY, limit: int = 100) -> int:
     with database.transaction() as connection:
-        return retention.prune(connection, now=before + DAY, keep=DAY, limit=limit)
+        return retention.prune(connection, keep=keep, limit=limit)
 
 
 def fill(database: Database, when: datetime, status: NotificationStatus) -> None:
@@ -73,15 +76,17 @@ def test_what_ended_before_goes_and_the_rest_stays(database: Database) -> None:
     fill(database, NOON, NotificationStatus.SENT)
     fill(database, at(1), NotificationStatus.DEAD)
     fill(database, at(2), NotificationStatus.SENT)
-    assert prune(database, before=at(2)) == 10
+    live(database, NOON, at(2) + DAY)
+    assert prune(database) == 10
     assert rows(database) == dict.fromkeys(PRUNED, 1)
-    assert prune(database, before=at(2)) == 0
+    assert prune(database) == 0
 
 
 def test_a_batch_is_no_larger_than_asked_for(database: Database) -> None:
     for minute in range(3):
         fill(database, at(minute), NotificationStatus.SENT)
-    assert [prune(database, at(9), limit=2) for _ in range(3)] == [10, 3, 0]
+    live(database, NOON, at(9) + DAY)
+    assert [prune(database, limit=2) for _ in range(3)] == [10, 3, 0]
     assert rows(database) == {**dict.fromkeys(PRUNED, 0), "polls": 1, "transitions": 1}
 
 
@@ -89,7 +94,8 @@ def test_what_is_not_over_stays_however_old(database: Database) -> None:
     with database.transaction() as connection:
         alerts.save(connection, [an_alert()], [])
         outbox.enqueue(connection, [a_draft()], NOON)
-    assert prune(database, before=at(1000)) == 0
+    live(database, NOON, NOON + 9 * DAY)
+    assert prune(database) == 0
 
 
 def test_of_grabs_only_those_that_bought_nothing_go(database: Database) -> None:
@@ -97,7 +103,8 @@ def test_of_grabs_only_those_that_bought_nothing_go(database: Database) -> None:
         add(database, status.value, status=status)
     with Books(database).book() as book:
         book.charge(RULE, NOON.date(), NanoDollars(1))
-    assert prune(database, before=at(1000)) == 4
+    live(database, NOON, NOON + 9 * DAY)
+    assert prune(database) == 4
     with Books(database).reading() as book:
         left = {grab.status for grab in book.since(NOON)}
         assert left == COUNTING | {GrabStatus.DELETED}
@@ -107,16 +114,33 @@ def test_of_grabs_only_those_that_bought_nothing_go(database: Database) -> None:
 def test_history_is_left_alone(database: Database) -> None:
     for minute in range(2):
         record(database, selling(at(minute), 2))
-    assert prune(database, before=at(1000)) == 1
+    live(database, NOON, NOON + 9 * DAY)
+    assert prune(database) == 1
     assert record(database, selling(at(2), 2)).begun == 0
 
 
 def test_of_good_polls_rows_go_after_a_week_and_of_others_they_stay(database: Database) -> None:
     record(database, selling(NOON, 2))
     fail(database, at(1))
-    now = NOON + retention.GOOD_POLLS_FOR
-    for minutes, deleted in ((0, 0), (2, 1)):
-        with database.transaction() as connection:
-            found = retention.prune(connection, now=now + minutes * MINUTE, keep=99 * DAY, limit=9)
-        assert found == deleted
+    week = NOON + retention.GOOD_POLLS_FOR
+    for since, until, deleted in ((NOON, week, 0), (week, week + 2 * MINUTE, 1)):
+        live(database, since, until)
+        assert prune(database, keep=99 * DAY) == deleted
     assert record(database, selling(at(2), 2)).continuity is Continuity.CONTINUED
+
+
+def test_a_clock_that_is_ahead_makes_nothing_old(database: Database) -> None:
+    fill(database, NOON, NotificationStatus.SENT)
+    live(database, NOON, NOON + DAY)
+    (job,) = Upkeep(shared(database)).jobs()
+    job.act(NOON + 999 * DAY)
+    assert rows(database) == dict.fromkeys(PRUNED, 1)
+
+
+def test_time_in_which_nothing_answered_counts_for_a_day_at_most(database: Database) -> None:
+    fill(database, NOON, NotificationStatus.SENT)
+    live(database, NOON, NOON)
+    live(database, NOON + 99 * DAY, NOON + 100 * DAY)
+    assert prune(database, keep=3 * DAY) == 0
+    live(database, NOON + 100 * DAY, NOON + 101 * DAY)
+    assert prune(database, keep=3 * DAY) == 3
