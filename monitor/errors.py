@@ -5,7 +5,8 @@
     ├── RestartNeededError       it changes what a reload cannot
     ├── StoreError               the database cannot do what was asked
     │   ├── StoreBusyError       locked, full, or gone for the moment: the next try may work
-    │   └── StoreInUseError      another process owns this database file
+    │   ├── StoreInUseError      another process owns this database file
+    │   └── StoreMissingError    there is no database yet, or it has no tables
     ├── MarketError              a call to the marketplace gave no usable answer
     │   ├── MalformedError       a 200 that is not the documented shape
     │   ├── UnreachableError     network, time-out, cut-off body, 5xx
@@ -67,6 +68,16 @@ class StoreBusyError(StoreError):
 
 class StoreInUseError(StoreError):
     """Another process owns this database file."""
+
+
+class StoreMissingError(StoreError):
+    """There is no database yet, or it has no tables, and whoever asks does not make them."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: run `gpu-monitor run` or `poll` first, "
+            "or name another configuration with -c FILE"
+        )
 
 
 class TemplateFailedError(MonitorError):

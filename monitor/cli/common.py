@@ -19,7 +19,7 @@ from monitor.config.load import load
 from monitor.config.model import Config
 from monitor.config.secret import Redactor
 from monitor.delivery.apprise import check_url
-from monitor.errors import ConfigError, Problem, StoreError
+from monitor.errors import ConfigError, Problem, StoreError, StoreMissingError
 from monitor.log import configure
 from monitor.plan import Plan
 from monitor.rules.alert import RuleName
@@ -71,20 +71,42 @@ def log_to_stderr(*, json_lines: bool = False, level: str = "warning") -> None:
 
 @contextmanager
 def opened(config: Config) -> Iterator[Database]:
-    """Open the configured database; a new one is migrated, an old one is left to `run`.
+    """Open the configured database, which is there and has its tables.
+
+    Raises:
+        StoreMissingError: it is not, or has none: who reads makes none.
+        StoreError: it lacks migrations; a daemon of an older version may be at work on it.
+    """
+    with of_any_revision(config) as database:
+        if migrate.current(database) is None:
+            raise StoreMissingError(f"the database {database.name} has no tables yet")
+        _demand_head(database)
+        yield database
+
+
+@contextmanager
+def opened_or_made(config: Config) -> Iterator[Database]:
+    """Open the configured database; a new one is made, an old one is left to `run`.
 
     Raises:
         StoreError: it lacks migrations; a daemon of an older version may be at work on it.
     """
-    database = Database.open(config.database.url.reveal())
-    try:
+    with of_any_revision(config, must_exist=False) as database:
         if migrate.current(database) is None:
             migrate.upgrade(database)
-        elif migrate.current(database) != migrate.head():
-            raise StoreError(
-                f"the database {database.name} is not of this version: stop the daemon, "
-                "run `gpu-monitor db upgrade`, and start it again"
-            )
+        _demand_head(database)
+        yield database
+
+
+@contextmanager
+def of_any_revision(config: Config, *, must_exist: bool = True) -> Iterator[Database]:
+    """Open the configured database, whatever its revision.
+
+    Raises:
+        StoreMissingError: it must exist, and does not.
+    """
+    database = Database.open(config.database.url.reveal(), must_exist=must_exist)
+    try:
         yield database
     finally:
         database.close()
@@ -182,6 +204,14 @@ def ago(at: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit} ago"
     return f"{seconds} s ago"
+
+
+def _demand_head(database: Database) -> None:
+    if migrate.current(database) != migrate.head():
+        raise StoreError(
+            f"the database {database.name} is not of this version: stop the daemon, "
+            "run `gpu-monitor db upgrade`, and start it again"
+        )
 
 
 def _missing(path: Path) -> Problem:

@@ -1,7 +1,6 @@
 """`db`: migrations, and how large the database is."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,31 +12,21 @@ from monitor.cli.common import (
     ConfigPath,
     count,
     err,
+    of_any_revision,
     opened,
     print_json,
     print_table,
     read_config,
 )
 from monitor.config.durations import show_duration
-from monitor.config.model import Config
 from monitor.errors import StoreError
 from monitor.history.window import DAY
 from monitor.store import migrate
-from monitor.store.engine import Database
 from monitor.store.ownership import sole_owner
 from monitor.store.size import Size, TableSize, size
 
 _YEAR = 365 * DAY
 _STEP = 1000
-
-
-@contextmanager
-def _closing(config: Config) -> Iterator[Database]:
-    database = Database.open(config.database.url.reveal())
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 app = typer.Typer(help="Migrations and size of the database.", no_args_is_help=True)
@@ -46,7 +35,7 @@ app = typer.Typer(help="Migrations and size of the database.", no_args_is_help=T
 @app.command()
 def upgrade(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Run the migrations that the database lacks; `run` does so by itself."""
-    with _closing(read_config(config)) as database:
+    with of_any_revision(read_config(config), must_exist=False) as database:
         ran = migrate.upgrade(database)
         err.print(f"{database.name}: {count(len(ran), 'migration')} run")
         typer.echo(migrate.current(database))
@@ -55,7 +44,7 @@ def upgrade(config: ConfigPath = DEFAULT_CONFIG) -> None:
 @app.command()
 def current(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Print the revision of the database."""
-    with _closing(read_config(config)) as database:
+    with of_any_revision(read_config(config)) as database:
         revision = migrate.current(database)
         err.print(f"{database.name}: this version of gpu-monitor expects {migrate.head()}")
         typer.echo(revision or "none")
@@ -64,7 +53,7 @@ def current(config: ConfigPath = DEFAULT_CONFIG) -> None:
 @app.command()
 def check(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Say whether the database is migrated, intact, and has the tables that are expected."""
-    with _closing(read_config(config)) as database:
+    with of_any_revision(read_config(config)) as database:
         problems = migrate.check(database)
         for problem in problems:
             err.print(problem)
@@ -98,7 +87,7 @@ def compact(config: ConfigPath = DEFAULT_CONFIG) -> None:
 
     Files made by older versions give back what is deleted only afterwards.
     """
-    with _closing(read_config(config)) as database:
+    with of_any_revision(read_config(config)) as database:
         if database.file is None:
             raise StoreError("PostgreSQL makes room by itself: there is nothing to compact")
         with sole_owner(database):

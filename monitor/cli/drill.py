@@ -17,7 +17,7 @@ from monitor.cli.common import (
     err,
     known_rule,
     log_to_stderr,
-    opened,
+    opened_or_made,
     print_json,
     print_table,
     read_config,
@@ -67,7 +67,7 @@ def drill(
     name = _chosen(setup.plan, rule)
     now = utc_now()
     drafts, alerts = _rehearse(_drilled(setup.plan, name), next(iter(setup.marketplaces)), now)
-    with opened(setup.config) as database:
+    with opened_or_made(setup.config) as database:
         found = deliver(database, setup, drafts, now)
     told = [
         (each.receiver, each.destination, each.title, each.status.value, each.error)

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.common import DEFAULT_CONFIG, ConfigPath, err, one_line, opened, read_config
+from monitor.cli.common import (
+    DEFAULT_CONFIG,
+    ConfigPath,
+    err,
+    one_line,
+    opened,
+    opened_or_made,
+    read_config,
+)
 from monitor.cli.person import whoami
 from monitor.clock import utc_now
 from monitor.config.model import GrabConfig
@@ -25,7 +33,7 @@ def pause(
     A running daemon heeds it before its next create; a request that is being sent goes through.
     """
     wanted = Switch(paused=True, by=whoami(), reason=reason, at=utc_now())
-    with opened(read_config(config)) as database, Books(database).book() as book:
+    with opened_or_made(read_config(config)) as database, Books(database).book() as book:
         before = book.switch()
         if not before.paused:
             book.set_switch(wanted)

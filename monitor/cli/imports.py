@@ -13,7 +13,7 @@ from monitor.cli.common import (
     ConfigPath,
     err,
     instant,
-    opened,
+    opened_or_made,
     print_json,
     print_table,
     read_config,
@@ -58,7 +58,7 @@ def import_(
     _check_readable(replays)
     usual = {each.name: each.poll_interval for each in settings.marketplaces}
     done = []
-    with opened(settings) as database:
+    with opened_or_made(settings) as database:
         for replay in replays:
             intake = Intake(replay, database, name, interval, usual.get(name, _USUAL_INTERVAL))
             done.append(intake.run())

@@ -18,6 +18,7 @@ from monitor.cli.common import (
     instant,
     log_to_stderr,
     opened,
+    opened_or_made,
     print_json,
     print_table,
     read_config,
@@ -132,7 +133,7 @@ def try_receiver(
         if receiver not in setup.plan.destinations:
             known = ", ".join(setup.plan.destinations) or "none"
             raise typer.BadParameter(f"no receiver is named {receiver}; there are: {known}")
-        with opened(setup.config) as database:
+        with opened_or_made(setup.config) as database:
             now = utc_now()
             drafts = setup.plan.drafts([receiver], render_test(receiver, now), NotifyReason.TEST)
             found = deliver(database, setup, drafts, now)

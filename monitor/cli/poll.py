@@ -13,7 +13,7 @@ from monitor.cli.common import (
     err,
     instant,
     log_to_stderr,
-    opened,
+    opened_or_made,
     print_json,
     read_config,
 )
@@ -43,7 +43,7 @@ def poll(
     try:
         name = chosen(setup, marketplace)
         settings, market = setup.marketplaces[name]
-        with opened(setup.config) as database:
+        with opened_or_made(setup.config) as database:
             report = run_cycle(
                 market,
                 setup.plan,

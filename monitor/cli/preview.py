@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -23,9 +24,10 @@ from monitor.cli.common import (
 )
 from monitor.clock import utc_now
 from monitor.config.model import Config
+from monitor.errors import StoreMissingError
 from monitor.letter import Letter
 from monitor.plan import Plan
-from monitor.rules.alert import AlertState, RuleName
+from monitor.rules.alert import Alert, AlertState, RuleName
 from monitor.setup import set_up
 from monitor.store.alerts import recent
 
@@ -86,12 +88,7 @@ def _plan(config: Config, form: Format | None) -> Plan:
 
 def _notice(config: Config, plan: Plan, rule: RuleName, reason: NotifyReason) -> Notice:
     now = utc_now()
-    with opened(config) as database, database.read() as connection:
-        found = [
-            alert
-            for alert in recent(connection, since=now)
-            if alert.rule == rule and alert.state is AlertState.FIRING and alert.best
-        ]
+    found = _firing(config, rule, now)
     severity = plan.rules[rule].severity
     if not found:
         err.print(f"no alert of {rule} fires now: the offers are made up")
@@ -103,6 +100,20 @@ def _notice(config: Config, plan: Plan, rule: RuleName, reason: NotifyReason) ->
     if reason is NotifyReason.RESOLVED:
         return replace(notice, resolved=tuple(replace(each, resolved_at=now) for each in firing))
     return replace(notice, firing=firing, missed=())
+
+
+def _firing(config: Config, rule: RuleName, now: datetime) -> list[Alert]:
+    """Return the alerts of a rule that fire; before the first poll there are none."""
+    try:
+        with opened(config) as database, database.read() as connection:
+            active = recent(connection, since=now)
+    except StoreMissingError:
+        return []
+    return [
+        alert
+        for alert in active
+        if alert.rule == rule and alert.state is AlertState.FIRING and alert.best
+    ]
 
 
 def _show(drafts: Sequence[Draft], *, as_json: bool) -> None:

@@ -25,6 +25,7 @@ from monitor.cli.common import (
     instant,
     one_line,
     opened,
+    opened_or_made,
     print_json,
     print_table,
     read_config,
@@ -111,7 +112,7 @@ def add(
         created_by=by or whoami(),
         comment=comment,
     )
-    with opened(settings) as database, database.transaction() as connection:
+    with opened_or_made(settings) as database, database.transaction() as connection:
         made = silences.add(connection, wanted, now)
         firing = [
             alert

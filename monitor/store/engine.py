@@ -13,7 +13,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from monitor.errors import StoreError
+from monitor.errors import StoreError, StoreMissingError
 from monitor.store.faults import translated
 
 BUSY_TIMEOUT = timedelta(seconds=5)
@@ -51,16 +51,21 @@ class Database:
         return f"<Database {self.name}>"
 
     @classmethod
-    def open(cls, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Self:
+    def open(
+        cls, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT, must_exist: bool = False
+    ) -> Self:
         """Return the database at `url`; a SQLite file is made with its folder if there is none.
 
         Nothing is connected yet, and the tables are made by `migrate.upgrade`.
 
         Raises:
+            StoreMissingError: it must exist, and there is no SQLite file, or one without a byte.
             StoreError: the URL cannot be used, or the folder cannot be made.
         """
         database = cls(_parsed(url), busy_timeout)
         if database.file is not None:
+            if must_exist:
+                _demand(database.file)
             _make_folder(database.file.parent)
         return database
 
@@ -129,6 +134,11 @@ def _parsed(text: str) -> URL:
     if driver == "sqlite" and (url.database or ":memory:") == ":memory:":
         raise StoreError("the database must be a file: write sqlite:///FILE")
     return url.set(drivername=driver)
+
+
+def _demand(file: Path) -> None:
+    if not file.is_file() or not file.stat().st_size:
+        raise StoreMissingError(f"there is no database yet at {file.absolute()}")
 
 
 def _make_folder(folder: Path) -> None:

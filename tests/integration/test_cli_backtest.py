@@ -184,6 +184,7 @@ def test_polls_that_failed_are_part_of_what_is_lived_through(
 
 
 def test_an_empty_history_says_what_to_do(gpu_monitor: Commands, config: Path) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
     ran = gpu_monitor("backtest", "-c", config)
     assert ran.status == 1
     assert "give an earlier --since, or --replay FILE" in ran.err

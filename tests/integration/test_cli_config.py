@@ -102,7 +102,10 @@ def test_the_configuration_is_by_default_in_the_working_folder(
     assert "config/monitor.yaml:1:1: file: does not exist" in gpu_monitor("alerts").err
 
 
-def test_the_configuration_can_be_named_by_the_environment(config: Path, tmp_path: Path) -> None:
+def test_the_configuration_can_be_named_by_the_environment(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
     ran = in_a_process("alerts", "--json", folder=tmp_path, GPU_MONITOR_CONFIG=str(config))
     assert (ran.status, ran.json(), ran.err) == (0, [], "")
 
@@ -116,6 +119,10 @@ def test_an_option_wins_over_the_environment(
 
 
 def test_a_database_is_migrated_looked_at_and_checked(gpu_monitor: Commands, config: Path) -> None:
+    file = config.parent / "data" / "monitor.db"
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("VACUUM")
     assert gpu_monitor("db", "current", "-c", config).out == "none\n"
     assert gpu_monitor("db", "check", "-c", config).status == 1
     upgraded = gpu_monitor("db", "upgrade", "-c", config)

@@ -116,6 +116,7 @@ def test_a_rule_about_the_program_is_explained_too(gpu_monitor: Commands, config
 
 
 def test_without_a_poll_there_is_nothing_to_explain_by(gpu_monitor: Commands, config: Path) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
     ran = gpu_monitor("explain", "any-h100", "-c", config)
     assert ran.out.startswith("any-h100 on tensordock: never polled\n")
     assert "no good poll is recorded yet" in ran.err

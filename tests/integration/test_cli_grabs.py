@@ -166,6 +166,7 @@ def test_what_waits_for_approval_says_how_it_is_given(
 def test_a_grab_that_is_not_there_is_told_with_where_to_look(
     gpu_monitor: Commands, config: Path
 ) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
     ran = gpu_monitor("grabs", "show", "7", "-c", config)
     assert (ran.status, ran.out) == (1, "")
     assert ran.err == "gpu-monitor: there is no grab 7: `gpu-monitor grabs list` shows their ids\n"
@@ -192,6 +193,7 @@ def test_a_pause_is_kept_told_and_ended(
 def test_what_else_stops_buying_is_told_too(
     gpu_monitor: Commands, config: Path, tmp_path: Path
 ) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
     (tmp_path / "STOP").symlink_to(tmp_path / "nowhere")
     config.write_text(config.read_text().replace("mode: live", "mode: dry_run"))
     for command in ("list", "resume"):

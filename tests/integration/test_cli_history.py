@@ -188,7 +188,9 @@ def test_an_option_that_nothing_ever_fitted_is_named(
 
 
 def test_without_any_history_it_is_said_how_to_begin(gpu_monitor: Commands, tmp_path: Path) -> None:
-    ran = gpu_monitor("stats", "-c", configure(tmp_path, "http://127.0.0.1:1/", "json://h:9/"))
+    config = configure(tmp_path, "http://127.0.0.1:1/", "json://h:9/")
+    gpu_monitor("db", "upgrade", "-c", config)
+    ran = gpu_monitor("stats", "-c", config)
     assert ran.status == 1
     assert "nothing is recorded yet" in ran.err
 
@@ -197,14 +199,14 @@ def test_without_any_history_it_is_said_how_to_begin(gpu_monitor: Commands, tmp_
 def test_in_a_wrong_folder_the_path_of_the_database_is_told(
     command: str, gpu_monitor: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without it all would look as if nothing had ever been recorded."""
     path = configure(tmp_path, "http://127.0.0.1:1/", "json://127.0.0.1:9/")
     path.write_text(path.read_text().replace(f"sqlite:///{tmp_path}/", "sqlite:///"))
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
     ran = gpu_monitor(command, "-c", path)
     assert ran.status == 1
-    assert f"recorded yet in {tmp_path}/other/data/monitor.db: run" in ran.err
+    assert f"there is no database yet at {tmp_path}/other/data/monitor.db: run" in ran.err
+    assert not [*Path().iterdir()]
 
 
 def test_a_marketplace_that_is_not_there_is_said_to_be_so(

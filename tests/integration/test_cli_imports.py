@@ -174,6 +174,7 @@ def test_nothing_of_a_failed_export_is_left(
     gpu_monitor: Commands, config: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "one.jsonl"
+    gpu_monitor("db", "upgrade", "-c", config)
     file.write_text("what was there")
     ran = gpu_monitor("export", file, "-c", config)
     assert ran.status == 1
@@ -185,6 +186,7 @@ def test_nothing_of_a_failed_export_is_left(
 def test_an_export_that_cannot_be_written_is_told(
     gpu_monitor: Commands, config: Path, tmp_path: Path
 ) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
     ran = gpu_monitor("export", tmp_path / "no" / "one.jsonl", "-c", config)
     assert ran.status == 1
     assert "one.jsonl cannot be written: No such file or directory" in ran.err

@@ -150,6 +150,7 @@ def test_the_list_can_be_narrowed(
 
 def test_an_empty_list_is_an_empty_list(gpu_monitor: Commands, tmp_path: Path) -> None:
     config = configure(tmp_path, MARKET, "json://127.0.0.1:9/", rules=NO_RULES)
+    gpu_monitor("db", "upgrade", "-c", config)
     ran = gpu_monitor("notifications", "list", "-c", config, "--json")
     assert (ran.json(), ran.err) == ([], "")
     ran = gpu_monitor("notifications", "list", "-c", config)

@@ -133,6 +133,7 @@ def test_rows_that_cannot_be_read_are_issues(
 
 
 def test_offers_need_a_poll_first(gpu_monitor: Commands, config: Path, tmp_path: Path) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
     ran = gpu_monitor("offers", "-c", config)
     assert (ran.status, ran.out) == (1, "")
     assert ran.err == (
@@ -180,6 +181,7 @@ def test_no_offer_of_a_gpu_is_an_empty_list(gpu_monitor: Commands, config: Path)
 def test_alerts_pending_firing_and_lately_resolved(
     gpu_monitor: Commands, market: SimulatorServer, config: Path
 ) -> None:
+    gpu_monitor("db", "upgrade", "-c", config)
     assert gpu_monitor("alerts", "-c", config, "--json").json() == []
     gpu_monitor("poll", "-c", config)
     pending, firing = _alerts(gpu_monitor, config)

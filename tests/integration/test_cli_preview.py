@@ -31,7 +31,7 @@ def test_each_destination_is_shown_its_message_in_its_format(
     assert (chat["format"], webhook["format"]) == ("markdown", "text")
     assert chat["title"] == webhook["title"]
     assert f"**{webhook['body'].splitlines()[0]}**" in chat["body"]
-    assert gpu_monitor("notifications", "list", "--json", "-c", config).json() == []
+    assert not (config.parent / "data").exists()
 
 
 @pytest.mark.parametrize(
