@@ -10,7 +10,6 @@ from grafana.frame import (
     NO_HOSTNODES,
     RATIO,
     RED,
-    SECONDS,
     USD,
     YELLOW,
     AnyPanel,
@@ -20,7 +19,8 @@ from grafana.frame import (
 from grafana.panels import Column, bars, grid, lines, number, stack
 from grafana.queries import Course, Now, promql
 
-AGE_STEPS: Steps = ((None, GREEN), (180, YELLOW), (600, RED))
+AGE_STEPS: Steps = ((None, GREEN), (3, YELLOW), (10, RED))
+"""Of an age in poll intervals: after three of them the monitor takes it for an outage."""
 AGAINST_USUAL: Steps = ((None, GREEN), (-0.02, BLUE), (0.05, YELLOW), (0.2, RED))
 TO_MODEL = "/d/gpu-model/gpu-model?var-model=${__data.fields.Model}&${__url_time_range}"
 _BEST = "job_marketplace_gpu:gpu_market_price_min_usd_per_hour"
@@ -106,17 +106,20 @@ def _now() -> list[AnyPanel]:
         ),
         number(
             Frame(
-                title="Age of the data",
-                description="How long ago the last good poll began, of the marketplace with the "
-                "oldest. Prices are as old as this.",
-                unit=SECONDS,
+                title="Age of the data in polls",
+                description="How many poll intervals ago the last good poll began, of the "
+                "marketplace with the oldest; about one at most while all is well. Prices are as "
+                "old as this.",
+                unit=COUNT,
+                decimals=1,
                 width=4,
                 height=4,
                 no_value="no good poll yet",
             ),
             Course(
-                expr="max(time() - max by (marketplace) "
-                "(gpu_monitor_last_successful_poll_timestamp_seconds{@marketplace} > 0))"
+                expr="max((time() - max by (marketplace) "
+                "(gpu_monitor_last_successful_poll_timestamp_seconds{@marketplace} > 0)) / "
+                "max by (marketplace) (gpu_monitor_poll_interval_seconds{@marketplace}))"
             ),
             steps=AGE_STEPS,
         ),

@@ -67,17 +67,19 @@ def _now() -> list[AnyPanel]:
         ),
         number(
             Frame(
-                title="Age of the data",
-                description="How long ago the last good poll began, of the marketplace with the "
-                "oldest.",
-                unit=SECONDS,
+                title="Age of the data in polls",
+                description="How many poll intervals ago the last good poll began, of the "
+                "marketplace with the oldest; about one at most while all is well.",
+                unit=COUNT,
+                decimals=1,
                 width=4,
                 height=4,
                 no_value="no good poll yet",
             ),
             Course(
-                expr="max(time() - max by (marketplace) "
-                "(gpu_monitor_last_successful_poll_timestamp_seconds{@instance} > 0))"
+                expr="max((time() - max by (marketplace) "
+                "(gpu_monitor_last_successful_poll_timestamp_seconds{@instance} > 0)) / "
+                "max by (marketplace) (gpu_monitor_poll_interval_seconds{@instance}))"
             ),
             steps=AGE_STEPS,
         ),

@@ -211,7 +211,7 @@ class Monitor:
     def _configure_metrics(self, now: datetime) -> None:
         config = self._shared.setup.config
         self._metrics.configure(
-            marketplaces=[each.name for each in config.marketplaces],
+            marketplaces={each.name: each.poll_interval for each in config.marketplaces},
             rules=[each.name for each in config.rules],
             receivers=[each.name for each in config.receivers],
             jobs=[*(job.name for job in self._jobs()), *_WORKERS],

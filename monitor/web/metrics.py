@@ -6,7 +6,7 @@ reads values in memory and waits for neither a poll nor the database.
 
 from collections import Counter as CountOf
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import product
 from threading import Lock
@@ -74,7 +74,7 @@ class Metrics:
     def configure(
         self,
         *,
-        marketplaces: Collection[str],
+        marketplaces: Mapping[str, timedelta],
         rules: Collection[str],
         receivers: Collection[str],
         jobs: Collection[str],
@@ -83,15 +83,17 @@ class Metrics:
     ) -> None:
         """Start all series that are known in advance at 0, and drop those of what is gone.
 
-        Called at start and after each reload, between cycles. `buying_rules` are those that may
-        buy. Without `hostnode_series` no series
-        has a `hostnode` label.
+        Called at start and after each reload, between cycles. `marketplaces` are their names and
+        poll intervals, `buying_rules` those that may buy. Without `hostnode_series` no series has
+        a `hostnode` label.
         """
-        known = {label_value(name) for name in marketplaces}
+        known = {label_value(name): interval for name, interval in marketplaces.items()}
         with self._writing:
             self._hostnode_series = hostnode_series
             self._show({name: found for name, found in self._snapshots.items() if name in known})
-        self._start_marketplaces(known)
+        self._start_marketplaces(known.keys())
+        for name, interval in known.items():
+            self._poll_interval.labels(name).set(interval.total_seconds())
         self._start_jobs({label_value(name) for name in jobs})
         receiving = {label_value(name) for name in receivers}
         start(self._notifications, "receiver", receiving, NotificationOutcome)
@@ -181,8 +183,9 @@ class Metrics:
             MarketCollector(tuple(snapshots.values()), hostnode_series=self._hostnode_series)
         )
 
-    def _start_marketplaces(self, names: set[str]) -> None:
+    def _start_marketplaces(self, names: Collection[str]) -> None:
         start(self._polls, "marketplace", names, Outcome)
+        start(self._poll_interval, "marketplace", names)
         start(self._poll_duration, "marketplace", names)
         start(self._last_success, "marketplace", names)
         start(self._issues, "marketplace", names, IssueReason)
@@ -197,6 +200,12 @@ class Metrics:
             "gpu_monitor_polls_total",
             "Polls of a marketplace by outcome.",
             ("marketplace", "outcome"),
+            registry=self._registry,
+        )
+        self._poll_interval = Gauge(
+            "gpu_monitor_poll_interval_seconds",
+            "How long after one poll the next one begins, as configured.",
+            ("marketplace",),
             registry=self._registry,
         )
         self._poll_duration = Histogram(

@@ -5,6 +5,7 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
@@ -86,7 +87,9 @@ def _allocated() -> int:
 
 def _metrics() -> Metrics:
     metrics = Metrics(version="0")
-    metrics.configure(marketplaces=[MARKETPLACE], rules=(), receivers=(), jobs=())
+    metrics.configure(
+        marketplaces={MARKETPLACE: timedelta(minutes=1)}, rules=(), receivers=(), jobs=()
+    )
     return metrics
 
 

@@ -32,7 +32,7 @@ def shared(database: Database, tmp_path: Path) -> Shared:
     file = tmp_path / "monitor.yaml"
     file.write_text(CONFIG.replace("STOP", str(tmp_path / "STOP")))
     metrics = Metrics(version="1")
-    metrics.configure(marketplaces=(), rules=(), receivers=(), jobs=())
+    metrics.configure(marketplaces={}, rules=(), receivers=(), jobs=())
     return Shared(
         setup=set_up(load(file, {})),
         database=database,

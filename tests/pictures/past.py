@@ -55,7 +55,7 @@ def write_past(file: Path, *, until: datetime) -> int:
     """Write what was exported in the month before `until`; return the number of samples."""
     metrics = Metrics(version="0.1.0")
     metrics.configure(
-        marketplaces=[MARKETPLACE],
+        marketplaces={MARKETPLACE: _MINUTE},
         rules=[RULE, "any-4090"],
         buying_rules=[RULE],
         receivers=["chat"],

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -95,7 +95,7 @@ def some_metrics(*, hostnode_series: bool = True) -> Metrics:
     """Return metrics that know what there is, and have been told of nothing yet."""
     metrics = Metrics(version="1.2.3")
     metrics.configure(
-        marketplaces=["tensordock"],
+        marketplaces={"tensordock": timedelta(minutes=1)},
         rules=["h100-under-2.20"],
         receivers=["chat"],
         jobs=["poll tensordock"],

@@ -1,6 +1,7 @@
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ from tests.unit.web.exposed import (
 
 PRICE = "gpu_market_offer_price_usd_per_hour"
 POLLS = "gpu_monitor_polls_total"
+INTERVAL = "gpu_monitor_poll_interval_seconds"
+MINUTE = timedelta(minutes=1)
 ISSUES = "gpu_monitor_decode_issues_total"
 LAST_GOOD = "gpu_monitor_last_successful_poll_timestamp_seconds"
 NOTIFICATIONS = "gpu_monitor_notifications_total"
@@ -217,7 +220,13 @@ def test_what_a_reload_keeps_goes_on_and_what_it_removes_disappears() -> None:
     metrics.observe_poll(a_poll(a_snapshot([an_offer()], marketplace="gone")))
     metrics.count_notification("gone", NotificationStatus.SENT)
     metrics.job_hangs("gone")
-    metrics.configure(marketplaces=["tensordock"], rules=["new"], receivers=["chat"], jobs=[JOB])
+    metrics.configure(
+        marketplaces={"tensordock": timedelta(hours=1)},
+        rules=["new"],
+        receivers=["chat"],
+        jobs=[JOB],
+    )
+    assert value(metrics, INTERVAL, marketplace="tensordock") == 3600
     assert not [labels for _, labels in series(metrics) if "gone" in dict(labels).values()]
     assert value(metrics, POLLS, marketplace="tensordock", outcome="ok") == 1
     assert value(metrics, NOTIFICATIONS, receiver="chat", outcome="sent") == 1
@@ -238,7 +247,7 @@ def test_there_is_nothing_that_only_prometheus_client_wanted() -> None:
 @pytest.mark.parametrize("name", ['h100 "cheap"\n', "\ud83d", "\0"])
 def test_names_in_the_configuration_can_hold_anything(name: str) -> None:
     metrics = Metrics(version="1")
-    metrics.configure(marketplaces=[name], rules=[name], receivers=[name], jobs=[name])
+    metrics.configure(marketplaces={name: MINUTE}, rules=[name], receivers=[name], jobs=[name])
     metrics.observe_poll(a_poll(a_snapshot([an_offer()], marketplace=name)))
     metrics.count_notification(name, NotificationStatus.SENT)
     metrics.set_alerts({(RuleName(name), AlertState.FIRING): 1})
