@@ -94,6 +94,7 @@ def _json(report: CycleReport) -> dict[str, Any]:
         "marketplace": found.marketplace,
         "outcome": found.outcome.value,
         "detail": found.detail,
+        "not_recorded_until": instant(report.behind),
         "hostnodes": 0 if snapshot is None else len(snapshot.hostnodes),
         "offers": [] if snapshot is None else [offer_json(offer) for offer in snapshot.offers],
         "issues": [
@@ -131,6 +132,11 @@ def _print(report: CycleReport) -> None:
         f"{count(sum(found.snapshot.issue_counts.values()), 'issue')}; "
         f"{count(report.queued, 'notification')} queued"
     )
+    if report.behind is not None:
+        err.print(
+            f"nothing was recorded: history ends at {report.behind:%Y-%m-%d %H:%M:%S} UTC, which "
+            "is yet to come, for the clock was ahead; it goes on then"
+        )
     for each in report.transitions:
         labels = ", ".join(f"{name}={value}" for name, value in each.labels)
         err.print(f"{each.rule} ({labels}): {each.before} → {each.after}, {each.reason}")

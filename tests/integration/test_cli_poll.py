@@ -1,12 +1,21 @@
 """`poll`, `offers` and `alerts` against a recorded market over real HTTP."""
 
 import re
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitor.clock import utc_now
+from monitor.config.load import load
+from monitor.cycle import run_cycle
+from monitor.setup import set_up
 from monitor.simulator.server import SimulatorServer
+from monitor.store import migrate
+from monitor.store.engine import Database
+from monitor.store.ledger import Ledgers
 from tests.integration.commands import (
     TOKEN,
     Commands,
@@ -42,7 +51,8 @@ def test_poll_prints_the_recorded_prices_as_json(config: Path, tmp_path: Path) -
     ran = in_a_process("poll", "-c", config, "--json", folder=tmp_path)
     assert (ran.status, ran.err) == (0, "")
     found = ran.json()
-    assert found.keys() == POLL_KEYS | {"detail"}
+    assert found.keys() == POLL_KEYS | {"detail", "not_recorded_until"}
+    assert found["not_recorded_until"] is None
     assert UTC.fullmatch(found["at"])
     assert (found["marketplace"], found["outcome"], found["issues"]) == ("tensordock", "ok", [])
     assert found["hostnodes"] == len(recorded_hostnodes())
@@ -101,6 +111,25 @@ def test_a_poll_that_fails_ends_with_1_and_says_why(
     assert (found["outcome"], found["offers"], found["hostnodes"]) == (outcome, [], 0)
     assert found["detail"]
     assert TOKEN not in ran.out + ran.err
+
+
+def test_a_poll_that_history_covers_already_says_that_nothing_was_recorded(
+    gpu_monitor: Commands, config: Path
+) -> None:
+    """The clock was an hour ahead at the poll before."""
+    ahead = utc_now() + timedelta(hours=1)
+    with (
+        closing(set_up(load(config, {}))) as setup,
+        closing(Database.open(setup.config.database.url.reveal())) as database,
+    ):
+        migrate.upgrade(database)
+        (_, market), interval = setup.marketplaces["tensordock"], timedelta(minutes=1)
+        run_cycle(market, setup.plan, Ledgers(database), interval=interval, now=ahead)
+    ran = gpu_monitor("poll", "-c", config)
+    assert ran.status == 0
+    assert f"nothing was recorded: history ends at {ahead:%Y-%m-%d %H:%M:%S} UTC" in ran.err
+    found = gpu_monitor("poll", "-c", config, "--json").json()
+    assert datetime.fromisoformat(found["not_recorded_until"]) == ahead
 
 
 def test_nobody_there_is_unreachable(gpu_monitor: Commands, tmp_path: Path) -> None:
