@@ -15,6 +15,7 @@ from monitor.rules.view import Seen
 from monitor.scheduler import Job
 from monitor.store import alerts, deliveries, marketplaces
 from monitor.telling import tell
+from monitor.web.readiness import TIMEOUTS_ALLOWED
 
 _LOOK_EVERY = 10 * SECOND
 _NOTHING = timedelta(0)
@@ -70,7 +71,11 @@ class Health:
         last_at = None if found is None else found.last_poll_at
         since = started_at if last_at is None else max(last_at, started_at)
         seen = seen_late(
-            config.name, since, now, interval=config.poll_interval, timeout=config.timeout
+            config.name,
+            since,
+            now,
+            interval=config.poll_interval,
+            timeout=TIMEOUTS_ALLOWED * config.timeout,
         )
         if seen:
             # That nobody polled while the program was down is what it tells of: it counts.

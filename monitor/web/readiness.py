@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_INTERVALS_ALLOWED = 3
+from monitor.rules.past import OUTAGE_INTERVALS
+
+TIMEOUTS_ALLOWED = 2
+"""How many time-outs may lie between the beginnings of two polls, beside three intervals.
+
+A poll that hangs takes one, and the next one is known of when it has taken another. Where two
+processes share the polls it is as much: the lease of one that died lasts for two intervals and a
+time-out, another one looks within an interval whether it is over, and its poll takes a time-out.
+The alert `system:late` goes by the same measure.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +55,7 @@ def _overdue(now: datetime, pollings: Iterable[Polling]) -> Iterator[str]:
     for polling in pollings:
         if polling.last_at is None:
             yield f"{polling.marketplace}: no poll yet"
-        elif (age := now - polling.last_at) >= _allowed(polling):
+        elif (age := now - polling.last_at) > _allowed(polling):
             yield (
                 f"{polling.marketplace}: last poll {age.total_seconds():.0f} s ago, "
                 f"expected every {polling.interval.total_seconds():g} s"
@@ -54,8 +63,4 @@ def _overdue(now: datetime, pollings: Iterable[Polling]) -> Iterator[str]:
 
 
 def _allowed(polling: Polling) -> timedelta:
-    """Return how old a poll may be: of a marketplace that hangs, each takes the whole time-out.
-
-    The last one took it, and the next one is about to.
-    """
-    return _INTERVALS_ALLOWED * polling.interval + 2 * polling.timeout
+    return OUTAGE_INTERVALS * polling.interval + TIMEOUTS_ALLOWED * polling.timeout

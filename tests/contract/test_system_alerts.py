@@ -20,6 +20,7 @@ from monitor.store import alerts, claims, deliveries, outbox
 from monitor.store.engine import Database
 from monitor.store.ledger import Ledgers
 from monitor.web.metrics import Metrics
+from monitor.web.readiness import Polling, readiness
 from tests.contract.cycles import CHEAP, LONG_AGO, cycle, stages, written
 from tests.contract.samples import MINUTE, NOON, a_draft, a_failure, a_poll, at, selling
 
@@ -37,9 +38,11 @@ TOLD = "notifications: {notify: [chat, mail]}\n"
 def monitor(database: Database, tmp_path: Path) -> Callable[..., Shared]:
     """Return what builds all that a job works with, on a configuration with more in it."""
 
-    def build(more: str = "") -> Shared:
+    def build(more: str = "", **marketplace: str) -> Shared:
         told = "" if "notifications:" in more else TOLD
-        (tmp_path / "monitor.yaml").write_text(CONFIG + more + told)
+        keys = "".join(f", {key}: {value}" for key, value in marketplace.items())
+        config = CONFIG.replace("token: t", f"token: t{keys}")
+        (tmp_path / "monitor.yaml").write_text(config + more + told)
         return Shared(
             setup=set_up(load(tmp_path / "monitor.yaml", {})),
             database=database,
@@ -185,13 +188,32 @@ def test_polls_that_are_late_are_told_and_the_next_poll_ends_it(
 ) -> None:
     shared = monitor("system: {late: {keep_firing_for: 0s}}\n")
     lives(shared, 3)
-    assert looked(shared, 0, 3.2) == []
-    (alert,) = looked(shared, 0, 3.5, 6, 8.6)
+    assert looked(shared, 0, 3.6) == []
+    (alert,) = looked(shared, 0, 3.7, 6, 8.8)
     assert (alert.rule, alert.state) == ("system:late", AlertState.FIRING)
     assert alert.detail == "the last poll was at 2026-03-21 12:00:00 UTC"
     report = cycle(shared.ledgers, a_failure(at(9)), shared.setup.plan)
     assert "firing → resolved: ended" in stages(report.transitions)
     assert messages(database)[0] == ("chat", "gpu-monitor: tensordock is not polled")
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(3 * 5 + 2 * 30, False), (3 * 5 + 2 * 30 + 1, True)])
+def test_polls_that_each_take_the_whole_time_out_are_not_late(
+    monitor: Callable[..., Shared], *, seconds: int, late: bool
+) -> None:
+    """Readiness and the alert go by one measure; one time-out would be over while all polls run."""
+    shared = monitor("system: {late: {for: 0s}}\n", poll_interval="5s", timeout="30s")
+    lives(shared, 3)
+    assert bool(looked(shared, 0, seconds / 60)) is late
+    (config, _) = shared.setup.marketplaces["tensordock"]
+    polled = Polling(
+        marketplace="tensordock",
+        interval=config.poll_interval,
+        timeout=config.timeout,
+        last_at=NOON,
+    )
+    ready = readiness(now=at(seconds / 60), migrated=True, pollings=[polled]).ready
+    assert ready is not late
 
 
 def test_a_program_that_was_down_is_not_late_when_it_starts(

@@ -28,8 +28,8 @@ def test_it_is_not_ready_before_the_first_poll() -> None:
 
 def test_it_is_not_ready_when_three_intervals_and_two_time_outs_have_gone_by() -> None:
     """A marketplace that hangs until the time-out is no fault of the monitor."""
-    assert reasons(polled(timedelta(seconds=219))) == ()
-    assert reasons(polled(timedelta(seconds=220))) != ()
+    assert reasons(polled(timedelta(seconds=220))) == ()
+    assert reasons(polled(timedelta(seconds=221))) != ()
     assert reasons(polled(timedelta(seconds=412))) == (
         "tensordock: last poll 412 s ago, expected every 60 s",
     )
