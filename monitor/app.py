@@ -1,5 +1,6 @@
 """The composition root: builds every object by hand, starts them, stops them in reverse."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -42,6 +43,8 @@ from monitor.web.server import Server, create_app
 
 log = structlog.get_logger("monitor.app")
 
+_M_ARENA_MAX = -8
+"""What glibc's malloc.h calls the number of heaps; other C libraries do not know it."""
 _WORKERS = ("deliver", "alertmanagers", "provision", "reconcile", "watch")
 _USES_MARKETPLACES = ("poll:", "provision", "reconcile")
 STOP_WITHIN = timedelta(seconds=8)
@@ -96,6 +99,7 @@ class Monitor:
         Raises:
             StoreError, ListenError: before anything has begun.
         """
+        _one_heap()
         database, listen = self._shared.database, self._shared.setup.config.server.listen
         with ExitStack() as stack:
             stack.callback(self._close)
@@ -232,6 +236,17 @@ def _holder(database: Database) -> str:
     """
     shared = database.file is None
     return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}" if shared else "owner"
+
+
+def _one_heap() -> None:
+    """Let all threads share one heap; to be called before there are threads.
+
+    glibc gives each thread one of its own, which keeps what a poll once took. Polls wander between
+    the scheduler's threads, so each heap would grow to the size of a poll.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def _in_a_hurry() -> None:
