@@ -11,10 +11,9 @@ Leaving a `with` ends what it started, and fails if a wait took longer than `WAI
 
 import contextlib
 import json
+import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from monitor.simulator.simulation import Simulation
 from monitor.store.engine import Database
 from monitor.store.schema import leases, notifications
 from tests.integration.receivers import HttpReceiver, http_receiver
+from tests.integration.starting import start
 
 WAIT_FOR = 20.0
 """Seconds after which a wait fails the test; a start alone takes two on a machine at leisure."""
@@ -64,19 +64,18 @@ def until(found: Callable[[], _T], within: float = WAIT_FOR) -> _T:
 class Daemon:
     """A running process, and all that it has written so far; use `Site.daemon()`."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
         self._lines: list[str] = []
         self._grew = threading.Condition()
         self._ended = False
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        self.process, self._said = start(module, arguments, ROOT)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     @property
     def pid(self) -> int:
         """The process's own number."""
+        assert self.process.pid is not None
         return self.process.pid
 
     @property
@@ -125,7 +124,7 @@ class Daemon:
 
     def hang_up(self) -> None:
         """Ask for a reload."""
-        self.process.send_signal(signal.SIGHUP)
+        os.kill(self.pid, signal.SIGHUP)
 
     def stop(self, within: float = WAIT_FOR) -> int:
         """Send SIGTERM and return the exit status."""
@@ -139,22 +138,21 @@ class Daemon:
 
     def wait(self, within: float = WAIT_FOR) -> int:
         """Return the exit status once the process has ended and all it wrote has been read."""
-        try:
-            status = self.process.wait(within)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"it still runs after {within} s\n{self.output()}") from None
+        self.process.join(within)
+        status = self.process.exitcode
+        if status is None:
+            raise AssertionError(f"it still runs after {within} s\n{self.output()}")
         self._reader.join()
         return status
 
     def close(self) -> None:
         """End the process if it still runs."""
         self.process.kill()
-        self.process.wait()
+        self.process.join()
         self._reader.join()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as stream:
+        with self._said as stream:
             for line in stream:
                 with self._grew:
                     self._lines.append(line)
@@ -205,7 +203,7 @@ class Site:
     @contextlib.contextmanager
     def running(self, module: str, *arguments: str) -> Iterator[Daemon]:
         """Run a module until it ends, at the latest at the block's end."""
-        daemon = Daemon((sys.executable, "-m", module, *arguments))
+        daemon = Daemon(module, arguments)
         try:
             yield daemon
         finally:

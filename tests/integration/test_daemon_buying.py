@@ -137,9 +137,10 @@ def test_two_daemons_on_one_postgresql_buy_one_instance(tmp_path: Path, postgres
         configure(place)
         place.write(marketplaces=[place.marketplace(timeout="1s")])
         with place.daemon() as one, place.daemon() as other:
-            until(lambda: is_bought(place))
             for daemon in (one, other):
                 daemon.wait_for("serving")  # only then is SIGTERM an orderly end
+            until(lambda: is_bought(place))
+            for daemon in (one, other):
                 assert daemon.stop() == 0
         is_sound(place)
         assert len(creates(place)) == 1
