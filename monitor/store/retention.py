@@ -6,12 +6,13 @@ history, and are summed up before they go: see `expiry`. Grabs that cost money a
 few: they stay.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, select
 
 from monitor.history.sessions import merged
-from monitor.history.window import reaching_back
+from monitor.history.window import EPOCH, Window, reaching_back
 from monitor.market.snapshot import Outcome
 from monitor.store import coverage
 from monitor.store.expiry import LONGEST_OUTAGE
@@ -44,10 +45,14 @@ def prune(connection: Connection, *, keep: timedelta, limit: int) -> int:
         others can write.
     """
     lived = merged(coverage.of_all(connection))
-    before, good_before = (
-        reaching_back(lived, length, outage=LONGEST_OUTAGE) for length in (keep, GOOD_POLLS_FOR)
-    )
+    before, good_before = (_back(lived, length) for length in (keep, GOOD_POLLS_FOR))
     return sum(_prune(connection, *expired, limit) for expired in _expired(before, good_before))
+
+
+def _back(lived: Sequence[Window], length: timedelta) -> datetime:
+    """Return what is to be older than; where less than `length` was lived, nothing is so old."""
+    before = reaching_back(lived, length, outage=LONGEST_OUTAGE)
+    return before if any(each.since < before for each in lived) else EPOCH
 
 
 def _expired(before: datetime, good_before: datetime) -> list[_Expired]:

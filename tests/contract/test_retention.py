@@ -144,3 +144,10 @@ def test_time_in_which_nothing_answered_counts_for_a_day_at_most(database: Datab
     assert prune(database, keep=3 * DAY) == 0
     live(database, NOON + 100 * DAY, NOON + 101 * DAY)
     assert prune(database, keep=3 * DAY) == 3
+
+
+def test_what_was_over_before_the_first_good_poll_is_not_old_for_that(database: Database) -> None:
+    """What is bought ahead is in the book before its poll is recorded, and the program may die."""
+    fill(database, NOON, NotificationStatus.SENT)
+    live(database, at(1), at(2))
+    assert prune(database) == 0
