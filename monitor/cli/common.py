@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -122,8 +123,18 @@ def place(database: Database) -> str:
 
 def print_json(value: Any) -> None:
     """Print JSON to standard output, indented where a person reads it."""
-    indent = 2 if sys.stdout.isatty() else None
-    typer.echo(json.dumps(value, indent=indent, ensure_ascii=False, default=_plain))
+    typer.echo(_json(value))
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """Print JSON likewise, the values of a list as they come."""
+    begin, between, end = ("[\n", ",\n", "\n]") if sys.stdout.isatty() else ("[", ", ", "]")
+    margin = "  " if sys.stdout.isatty() else ""
+    for number, value in enumerate(values):
+        typer.echo(between if number else begin, nl=False)
+        typer.echo(textwrap.indent(_json(value), margin), nl=False)
+        begin = ""
+    typer.echo(f"{begin.strip()}{end}")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
@@ -239,6 +250,11 @@ def _on_the_point(amounts: Sequence[str]) -> list[str]:
     ]
     width = max(map(len, padded))
     return [amount.rjust(width) for amount in padded]
+
+
+def _json(value: Any) -> str:
+    indent = 2 if sys.stdout.isatty() else None
+    return json.dumps(value, indent=indent, ensure_ascii=False, default=_plain)
 
 
 def _cell(value: Any) -> str:

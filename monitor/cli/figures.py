@@ -14,6 +14,8 @@ from monitor.history.window import Window
 from monitor.market.money import NanoDollars, dollars, show
 
 PERCENTILES = (10, 25, 50, 75, 90)
+_PART = 65_536
+"""Characters of CSV that are printed at once."""
 
 
 def figures(summary: Summary) -> dict[str, Any]:
@@ -67,7 +69,10 @@ CELLS = (".low", ".mid", ".high", ".free", ".hosts", ">had", ">known")
 
 
 def print_csv(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print rows to standard output with the names of their columns; without rows, nothing."""
+    """Print rows to standard output with the names of their columns; without rows, nothing.
+
+    They are printed in parts as they come: there may be more than memory holds.
+    """
     text = io.StringIO()
     table: csv.DictWriter[str] | None = None
     for row in rows:
@@ -75,6 +80,10 @@ def print_csv(rows: Iterable[Mapping[str, Any]]) -> None:
             table = csv.DictWriter(text, list(row), lineterminator="\n")
             table.writeheader()
         table.writerow(row)
+        if text.tell() > _PART:
+            typer.echo(text.getvalue(), nl=False)
+            text.seek(0)
+            text.truncate()
     typer.echo(text.getvalue(), nl=False)
 
 

@@ -1,8 +1,9 @@
 """`history`: price and availability over time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import groupby
+from itertools import chain, groupby, islice
 from typing import Annotated, Any
 
 import typer
@@ -11,12 +12,13 @@ from monitor.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
     ConfigPath,
+    count,
     duration,
     err,
     instant,
     opened,
     place,
-    print_json,
+    print_json_list,
     print_table,
     read_config,
 )
@@ -40,13 +42,19 @@ from monitor.history.plan import RAW_FOR
 from monitor.history.selection import Model, Selection
 from monitor.history.summary import Summary, combined
 from monitor.history.window import DAY, HOUR, Window
+from monitor.store.engine import Database
 from monitor.store.marketplaces import last_known
 from monitor.store.misfits import misfit
+from monitor.store.offered import models
 from monitor.store.statistics import summaries
 
-Found = Mapping[Model, Sequence[Summary]]
+Told = tuple[Model, Sequence[Summary]]
 
 _MOST_STEPS = 20_000
+_STEPS_AT_ONCE = 10_000
+"""Steps of all models together that are read, and held, at once: a few tens of megabytes."""
+_MANY_STEPS = 50_000
+"""Steps of all models together after which it takes long enough to say so."""
 _MOST_IN_A_DAY = 48
 _LINE = 12
 _FEW = (0, 1, 3, 5, 6)
@@ -87,21 +95,50 @@ def history(
         step = HOUR if window.length <= RAW_FOR else DAY
     _check(window, step)
     settings = read_config(config)
-    with opened(settings) as database, database.read() as connection:
-        check_fits(misfit(connection, selection))
-        found = summaries(connection, selection, window, step=step)
-        ends = last_known(connection, selection.marketplace)
-    known = {model: parts for model, parts in found.items() if any(p.covered for p in parts)}
-    if not known:
-        raise MonitorError(unknown(window, ends, place(database), sold=bool(found)))
-    if plot is not None:
-        write_plot(plot, history_plot(known, window, tz))
-    if as_json:
-        print_json([_json(model, window, parts) for model, parts in known.items()])
-    elif as_csv:
-        print_csv(_rows(known))
-    elif plot is None:
-        _print(known, window, _of_days(step, tz))
+    with opened(settings) as database:
+        with database.read() as connection:
+            check_fits(misfit(connection, selection))
+            asked = models(connection, selection)
+            ends = last_known(connection, selection.marketplace)
+        found = _read(database, selection, window, step, asked)
+        first = next(found, None)
+        if first is None:
+            raise MonitorError(unknown(window, ends, place(database), sold=bool(asked)))
+        known: Iterable[Told] = chain([first], found)
+        if plot is not None:
+            known = list(known)
+            write_plot(plot, history_plot(dict(known), window, tz))
+        if as_json:
+            print_json_list(_json(model, window, parts) for model, parts in known)
+        elif as_csv:
+            print_csv(_rows(known))
+        elif plot is None:
+            _print(known, window, _of_days(step, tz))
+
+
+def _read(
+    database: Database,
+    selection: Selection,
+    window: Window,
+    step: timedelta,
+    asked: Sequence[Model],
+) -> Iterator[Told]:
+    """Yield what is known of each model, some thousand steps at a time.
+
+    However much it is, memory holds little of it, and no transaction is open while it is printed.
+    """
+    each = max(1, math.ceil(window.length / step))
+    if len(asked) * each > _MANY_STEPS:
+        err.print(
+            f"reads {count(len(asked), 'model')} in {each:,} steps each: "
+            "--gpu, or a longer --step, asks for less"
+        )
+    at_once = max(1, _STEPS_AT_ONCE // each)
+    for begin in range(0, len(asked), at_once):
+        with database.read() as connection:
+            some = asked[begin : begin + at_once]
+            found = summaries(connection, selection, window, step=step, of=some)
+        yield from (told for told in found.items() if any(part.covered for part in told[1]))
 
 
 def unknown(window: Window, ends: datetime | None, where: str, *, sold: bool) -> str:
@@ -141,32 +178,33 @@ def _json(model: Model, window: Window, parts: Sequence[Summary]) -> dict[str, A
     }
 
 
-def _rows(found: Found) -> Iterator[dict[str, Any]]:
-    for model, parts in found.items():
+def _rows(found: Iterable[Told]) -> Iterator[dict[str, Any]]:
+    for model, parts in found:
         for part in parts:
             yield {"marketplace": model.marketplace, "gpu": model.gpu, **figures(part)}
 
 
-def _print(found: Found, window: Window, zone: tzinfo) -> None:
-    if len(found) == 1:
-        ((model, parts),) = found.items()
+def _print(found: Iterable[Told], window: Window, zone: tzinfo) -> None:
+    rest = iter(found)
+    head = list(islice(rest, 2))
+    if len(head) == 1:
+        ((model, parts),) = head
         err.print(_about(model, combined(window, parts)))
         _print_days(parts, zone)
         return
-    several = len({model.marketplace for model in found}) > 1
+    lines = [(model, *_line(parts, window)) for model, parts in chain(head, rest)]
+    several = len({model.marketplace for model, *_ in lines}) > 1
     print_table(
         ("GPU…", "best price", *(CELLS[index] for index in _FEW), "marketplace…"),
-        (
-            (
-                model.gpu,
-                *_bars_of([resampled(parts, _LINE)]),
-                *(cells(combined(window, parts))[index] for index in _FEW),
-                model.marketplace if several else None,
-            )
-            for model, parts in found.items()
-        ),
+        ((model.gpu, *line, model.marketplace if several else None) for model, *line in lines),
         empty="nothing",
     )
+
+
+def _line(parts: Sequence[Summary], window: Window) -> tuple[Any, ...]:
+    """Return the bars of a model, and the figures that there is room for."""
+    whole = cells(combined(window, parts))
+    return *_bars_of([resampled(parts, _LINE)]), *(whole[index] for index in _FEW)
 
 
 def _of_days(step: timedelta, zone: tzinfo) -> tzinfo:

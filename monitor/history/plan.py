@@ -60,6 +60,13 @@ def in_parts(window: Window) -> Iterator[Window]:
 def _parts(window: Window, rolled: datetime, raw: datetime) -> Iterator[Part]:
     if not window.length:
         return
+    if (
+        window.until <= rolled
+        and window.length == HOUR
+        and window.since == floor(window.since, HOUR)
+    ):
+        yield Part(Source.HOURLY, window)  # as below, without ado: a year has thousands
+        return
     old = Window(window.since, min(window.until, rolled))
     days = Window(ceiling(old.since, DAY), floor(old.until, DAY))
     if days.length:

@@ -186,6 +186,8 @@ class Summary:
 def combined(window: Window, parts: Iterable[Summary]) -> Summary:
     """Return the summary of a window from those of parts of it that do not overlap."""
     each = list(parts)
+    if len(each) == 1 and each[0].window == window:
+        return each[0]
     return Summary(
         window=window,
         covered=sum((part.covered for part in each), timedelta(0)),

@@ -84,6 +84,7 @@ def offered(
     window: Window,
     *,
     deleted_too: bool = False,
+    of: Collection[Model] | None = None,
     among: Collection[HostnodeId] | None = None,
     up_to: Mapping[Model, NanoDollars] | None = None,
 ) -> dict[Model, ByHostnode]:
@@ -91,11 +92,13 @@ def offered(
 
     Between the pieces of an offer it was not listed or not selected, or nothing is known. Every
     model that was ever sold is in the answer, with the hostnodes that sold it in the window.
-    With `deleted_too` what is left of time whose intervals are deleted is told as well, with
-    `among` only what is on one of those hostnodes, and with `up_to` no more than could be had, and
-    of those models only what may have cost so much or less.
+    With `deleted_too` what is left of time whose intervals are deleted is told as well, with `of`
+    only those of the models, with `among` only what is on one of those hostnodes, and with `up_to`
+    no more than could be had, and of those models only what may have cost so much or less.
     """
     sold = _sold(connection, selection)
+    if of is not None:
+        sold = {key: each for key, each in sold.items() if each[0] in of}
     if among is not None:
         sold = {key: each for key, each in sold.items() if each[1] in among}
     found: dict[Model, ByHostnode] = {

@@ -5,7 +5,7 @@ whose intervals are deleted, and of all whole hours and days of a window that is
 `RAW_FOR`; each answer says what it was made from. Nothing is said of time that was not polled.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -41,17 +41,23 @@ class _Question:
 
 
 def summaries(
-    connection: Connection, selection: Selection, window: Window, *, step: timedelta | None = None
+    connection: Connection,
+    selection: Selection,
+    window: Window,
+    *,
+    step: timedelta | None = None,
+    of: Collection[Model] | None = None,
 ) -> dict[Model, list[Summary]]:
     """Return what each selected model's past comes to, in each step of a window.
 
-    Steps begin at whole multiples of `step` since 1970; without `step` the window is one.
-    Roll-ups know whole models only, hour by hour: of selections of places, hostnodes or a shape,
-    and of steps that are not whole hours, nothing is told once their intervals are deleted.
+    With `of` only those of the selected models are told of. Steps begin at whole multiples of
+    `step` since 1970; without `step` the window is one. Roll-ups know whole models only, hour by
+    hour: of selections of places, hostnodes or a shape, and of steps that are not whole hours,
+    nothing is told once their intervals are deleted.
     """
     found: dict[Model, list[Summary]] = {}
     windows = list(steps(window, step))
-    asked = models(connection, selection)
+    asked = [each for each in models(connection, selection) if of is None or each in of]
     for marketplace in sorted({model.marketplace for model in asked}):
         question = _Question(
             selection=replace(selection, marketplace=marketplace),
@@ -128,7 +134,8 @@ def _known(row: Summary | None, window: Window, source: Source, time: timedelta)
 def _raw(connection: Connection, question: _Question, windows: list[Window]) -> _Told:
     found: _Told = {model: {} for model in question.models}
     for run in spans(windows):
-        sold = offered(connection, question.selection, Window(run[0].since, run[-1].until))
+        asked = Window(run[0].since, run[-1].until)
+        sold = offered(connection, question.selection, asked, of=question.models)
         for model, each in sold.items():
             told = summed_up(run, question.covered, _all(each))
             found[model] |= {summary.window: summary for summary in told}

@@ -2,13 +2,18 @@
 
 import csv
 import io
+import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from monitor.cli import history
+from monitor.cli.common import print_json, print_json_list
+from monitor.cli.figures import print_csv
 from tests.integration.commands import RECORDED, Commands, Ran, configure, in_a_process
 
 FIXTURES = RECORDED.parent
@@ -243,3 +248,55 @@ def test_a_wrong_question_is_told(arguments: tuple[str, ...], why: str, ask: Ask
     ran = ask(*arguments)
     assert ran.status == 2
     assert why in " ".join(ran.err.split())
+
+
+@pytest.mark.parametrize("form", [(), ("--csv",), ("--json",)])
+@pytest.mark.parametrize("among", [(), ("--gpu", "geforce*")])
+def test_what_is_read_in_parts_is_told_as_at_once(
+    gpu_monitor: Commands,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: tuple[str, ...],
+    among: tuple[str, ...],
+) -> None:
+    config = configure(tmp_path, "http://127.0.0.1:1/", "json://127.0.0.1:9/")
+    gpu_monitor("import", "-c", config, RECORDED)
+    asked = ("history", "-c", str(config), "--since", "2026-03-20", "--until", "2026-03-25", *among)
+    at_once = gpu_monitor(*asked, *form)
+    monkeypatch.setattr(history, "_STEPS_AT_ONCE", 1)
+    monkeypatch.setattr(history, "_MANY_STEPS", 1)
+    in_parts = gpu_monitor(*asked, *form)
+    assert (at_once.status, at_once.err) == (0, "")
+    assert in_parts.out == at_once.out
+    assert re.fullmatch(
+        r"reads \d+ models in 120 steps each: --gpu, or a longer --step, asks for less\n",
+        in_parts.err,
+    )
+
+
+def test_rows_and_values_are_printed_as_they_come(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not all of them at the end: of a year of all models they take hundreds of megabytes."""
+    printed = []
+
+    def come(number: int) -> Iterator[dict[str, int]]:
+        for each in range(number):
+            printed.append(len(capsys.readouterr().out))
+            yield {"number": each}
+
+    print_csv(come(50_000))
+    assert sum(map(bool, printed)) > 1
+    printed.clear()
+    print_json_list(come(3))
+    assert printed[1:] == [len('[{"number": 0}'), len(', {"number": 1}')]
+    assert capsys.readouterr().out == ', {"number": 2}]\n'
+
+
+def test_a_list_on_a_terminal_is_printed_like_any_other_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for values in ([{"a": 1, "b": [2]}, {}], [3]):
+        print_json_list(values)
+        in_parts = capsys.readouterr().out
+        print_json(values)
+        assert in_parts == capsys.readouterr().out
