@@ -64,7 +64,7 @@ def told(value: float, unit: str, decimals: int | None = None) -> str:
         case "s":
             return f"{value:.3g} s"
         case _:
-            return f"{value:.5g}"
+            return f"{value:.5g}" if decimals is None else f"{value:.{decimals}f}"
 
 
 def _place(
