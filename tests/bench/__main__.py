@@ -23,7 +23,7 @@ from tests.bench.speed import cycle, decode, rules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How often things are repeated."""
+    """How often things are repeated, and whether what has no bound is measured too."""
 
     rounds: int
     early_cycles: int
@@ -34,6 +34,7 @@ class Effort:
     days: int
     days_of_changes: int
     observations: int
+    unbounded: bool
 
 
 THOROUGH = Effort(
@@ -46,6 +47,7 @@ THOROUGH = Effort(
     days_of_changes=365,
     observations=1_000_000,
     queued=10_000,
+    unbounded=True,
 )
 QUICK = Effort(
     rounds=3,
@@ -57,6 +59,7 @@ QUICK = Effort(
     days_of_changes=40,
     observations=200_000,
     queued=1_000,
+    unbounded=False,
 )
 BENCHES: Mapping[str, Callable[[Effort], list[Figure]]] = {
     "decode": lambda effort: decode(effort.rounds),
@@ -67,7 +70,7 @@ BENCHES: Mapping[str, Callable[[Effort], list[Figure]]] = {
     "scrape": lambda effort: scrape(effort.rounds),
     "memory": lambda effort: memory(effort.early_cycles, effort.late_cycles),
     "room": lambda effort: room(effort.days),
-    "year": lambda effort: year(effort.rounds, effort.days_of_changes),
+    "year": lambda effort: year(effort.rounds, effort.days_of_changes, unbounded=effort.unbounded),
     "recordings": lambda effort: recordings(effort.observations),
     "purchase": lambda effort: purchase(effort.purchases),
     "latency": lambda effort: latency(effort.notifications),

@@ -123,9 +123,10 @@ def _price(rng: Random, market: Snapshot, match: RuleDocument) -> RuleDocument:
 def _quantile(market: Snapshot, gpu: str | list[str], shape: Shape, share: float) -> float:
     globs = (gpu,) if isinstance(gpu, str) else tuple(gpu)
     wanted = OneOf(attribute=Attribute.GPU, globs=globs)
+    models = {model for model in {offer.gpu for offer in market.offers} if wanted.accepts(model)}
     totals = sorted(
         total
         for offer in market.offers
-        if wanted.accepts(offer.gpu) and (total := quote(offer, shape)) is not None
+        if offer.gpu in models and (total := quote(offer, shape)) is not None
     )
     return round(dollars(totals[int(share * len(totals))]), 6)

@@ -14,12 +14,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from monitor.store import migrate
 from monitor.store.engine import Database
 from monitor.store.schema import metadata
 
 BACKENDS = ("sqlite", "postgresql")
+_EMPTY = sql.SQL("; ").join(
+    sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name))
+    for table in reversed(metadata.sorted_tables)
+)
+"""All tables in one round trip: five hundred tests end with it."""
 
 
 class Server:
@@ -94,9 +100,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         return
     shared: str = request.getfixturevalue("postgresql_url")
     yield shared
-    with closing(Database.open(shared)) as opened, opened.transaction() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
+    with psycopg.connect(shared.replace("+psycopg", "")) as connection:
+        connection.execute(_EMPTY)
 
 
 @pytest.fixture
