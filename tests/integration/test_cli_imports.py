@@ -16,7 +16,7 @@ import pytest
 from monitor.store import marketplaces, migrate
 from monitor.store.engine import Database
 from tests.contract.rolling import expire, roll_up
-from tests.integration.commands import RECORDED, Commands, configure, in_a_process
+from tests.integration.commands import RECORDED, Commands, configure
 from tests.integration.daemon import until
 
 ROOT = Path(__file__).parents[2]
@@ -151,11 +151,13 @@ def test_a_file_that_is_not_there_is_a_wrong_command(
     assert gpu_monitor("export", "-c", config).status == 1  # nothing of the other one was read
 
 
-def test_an_export_is_imported_from_standard_input(config: Path, tmp_path: Path) -> None:
+def test_an_export_is_imported_from_standard_input(
+    gpu_monitor: Commands, config: Path, tmp_path: Path
+) -> None:
     """Through a pipe and gzipped, into another instance, and out again: the same bytes."""
     file, again = tmp_path / "one.jsonl.gz", tmp_path / "two.jsonl.gz"
-    in_a_process("import", "-c", config, RECORDED, folder=tmp_path)
-    assert in_a_process("export", file, "-c", config, folder=tmp_path).status == 0
+    gpu_monitor("import", "-c", config, RECORDED)
+    assert gpu_monitor("export", file, "-c", config).status == 0
     with file.open("rb") as piped:
         ended = subprocess.run(
             [sys.executable, "-m", "monitor", "import", "-", "-c", config, "--marketplace", "b"],
@@ -166,7 +168,7 @@ def test_an_export_is_imported_from_standard_input(config: Path, tmp_path: Path)
             check=True,
         )
     assert b"b is not configured" in ended.stderr
-    in_a_process("export", again, "-c", config, "--marketplace", "b", folder=tmp_path)
+    gpu_monitor("export", again, "-c", config, "--marketplace", "b")
     assert again.read_bytes() == file.read_bytes()
 
 
@@ -264,7 +266,7 @@ def lines_at(seconds: Iterable[int]) -> Iterator[bytes]:
 
 @pytest.mark.slow
 def test_an_import_that_was_killed_goes_on_and_ends_as_one_that_was_not(
-    config: Path, tmp_path: Path
+    gpu_monitor: Commands, config: Path, tmp_path: Path
 ) -> None:
     lines = list(many_lines(3000))
     file = tmp_path / "whole.jsonl"
@@ -277,13 +279,12 @@ def test_an_import_that_was_killed_goes_on_and_ends_as_one_that_was_not(
         until(lambda: is_begun(tmp_path / "data" / "monitor.db"))
         os.kill(begun.pid, signal.SIGKILL)
         begun.stdin.close()
-    ended = in_a_process("import", "-c", config, "--json", file, folder=tmp_path)
-    (told,) = ended.json()
+    (told,) = gpu_monitor("import", "-c", config, "--json", file).json()
     assert told["known"] > 0
     assert told["new"] > 0
-    in_a_process("import", "-c", config, "--marketplace", "whole", file, folder=tmp_path)
+    gpu_monitor("import", "-c", config, "--marketplace", "whole", file)
     killed, whole = (
-        in_a_process("export", "-c", config, "--marketplace", name, folder=tmp_path).out
+        gpu_monitor("export", "-c", config, "--marketplace", name).out
         for name in ("tensordock", "whole")
     )
     assert killed == whole
