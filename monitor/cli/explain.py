@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from monitor.alerting.notice import Group, Withheld
+from monitor.alerting.render import instant
 from monitor.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
@@ -218,7 +219,7 @@ def _print_alerts(each: Explained) -> None:
 def _state(each: Explained, now: AlertNow) -> Iterator[str]:
     alert = now.alert
     since = alert.resolved_at or alert.firing_at or alert.active_at
-    yield f"{alert.state.value} since {since:%Y-%m-%d %H:%M} UTC ({ago(since, each.now)})"
+    yield f"{alert.state.value} since {instant(since)} ({ago(since, each.now)})"
     if alert.detail:
         yield alert.detail
     left = each.left(alert)
@@ -228,7 +229,7 @@ def _state(each: Explained, now: AlertNow) -> Iterator[str]:
     if alert.acknowledged is not None:
         yield f"acknowledged by {alert.acknowledged.by}"
     for silence in now.silences:
-        until = f"{silence.ends_at:%Y-%m-%d %H:%M} UTC"
+        until = instant(silence.ends_at)
         yield f"silenced until {until} by {silence.created_by} (silence {silence.id})"
     if now.group is not None:
         yield from _telling(now.group, each.now)
@@ -254,7 +255,7 @@ def _print_telling(each: Explained) -> None:
         second = ", ".join(each.policy.escalate.notify)
         typer.echo(f"  then to {second}, {show_duration(each.policy.escalate.after)} later")
     if each.quiet_until is not None:
-        typer.echo(f"  quiet hours until {each.quiet_until:%Y-%m-%d %H:%M} UTC")
+        typer.echo(f"  quiet hours until {instant(each.quiet_until)}")
     for title in each.titles:
         typer.echo(f"  as: {title}")
 

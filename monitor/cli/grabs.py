@@ -24,6 +24,7 @@ from monitor.clock import utc_now
 from monitor.errors import MonitorError
 from monitor.grab.ending import cost
 from monitor.grab.grab import COUNTING, Grab, GrabEvent, GrabId, GrabStatus
+from monitor.grab.policy import to_the_second
 from monitor.market.money import NanoDollars, dollars
 from monitor.market.money import show as show_money
 from monitor.provision.messages import reached
@@ -98,7 +99,12 @@ def show(
     print_table(
         ("at", "from", "to", "reason…"),
         (
-            (_stamp(each.at), each.before and each.before.value, each.after.value, each.reason)
+            (
+                to_the_second(each.at),
+                each.before and each.before.value,
+                each.after.value,
+                each.reason,
+            )
             for each in history
         ),
         empty="",
@@ -120,10 +126,10 @@ def _told(grab: Grab, now: datetime) -> Iterator[tuple[str, str]]:
         yield "ends", ends
     if grab.status is GrabStatus.AWAITING_APPROVAL and grab.valid_until is not None:
         what = f"gpu-monitor grabs approve {grab.id}"
-        yield "approve", f"`{what}`, until {_stamp(grab.valid_until)}"
+        yield "approve", f"`{what}`, until {to_the_second(grab.valid_until)}"
     if grab.checks and grab.check_at is not None:
-        yield "asked", f"{grab.checks} times in vain, next at {_stamp(grab.check_at)}"
-    yield "decided", f"{_stamp(grab.created_at)}, {ago(grab.created_at, now)}"
+        yield "asked", f"{grab.checks} times in vain, next at {to_the_second(grab.check_at)}"
+    yield "decided", f"{to_the_second(grab.created_at)}, {ago(grab.created_at, now)}"
 
 
 def _costs(grab: Grab, now: datetime) -> Iterator[str]:
@@ -137,15 +143,11 @@ def _ends(grab: Grab) -> Iterator[str]:
     if grab.is_to_end:
         yield "as soon as the marketplace deletes it, as a person asked"
     elif grab.ends_at is not None:
-        yield f"at {_stamp(grab.ends_at)} (time_to_live)"
+        yield f"at {to_the_second(grab.ends_at)} (time_to_live)"
     elif grab.time_to_live is not None:
         yield f"{grab.time_to_live} after it is sent (time_to_live)"
     if grab.stop_when_spent is not None:
         yield f"when {show_money(grab.stop_when_spent)} $ are spent (stop_when_spent)"
-
-
-def _stamp(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _money(amount: NanoDollars | None) -> str | None:

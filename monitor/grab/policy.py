@@ -125,7 +125,7 @@ def _too_soon(wish: Wish, standing: Standing) -> Refusal | None:
     until = max(_rests(own, wish, standing.now), default=standing.now)
     if until <= standing.now:
         return None
-    return Refusal(cause=Cause.COOLDOWN, detail=f"until {_instant(until)}")
+    return Refusal(cause=Cause.COOLDOWN, detail=f"until {to_the_second(until)}")
 
 
 def _rests(own: Iterable[Grab], wish: Wish, now: datetime) -> Iterator[datetime]:
@@ -163,7 +163,7 @@ def _backing_off(wish: Wish, standing: Standing, marketplace: str) -> Refusal | 
         (f"the preset {wish.preset.name}", standing.cooling.presets.get(wish.preset.name)),
     ):
         if until is not None:
-            told = f"a request was refused; {who} is left alone until {_instant(until)}"
+            told = f"a request was refused; {who} is left alone until {to_the_second(until)}"
             return Refusal(cause=Cause.BACKING_OFF, detail=told)
     return None
 
@@ -176,5 +176,6 @@ def dearer(grab: Grab, quoted: NanoDollars) -> Refusal | None:
     return Refusal(cause=Cause.DEARER, detail=told)
 
 
-def _instant(at: datetime) -> str:
+def to_the_second(at: datetime) -> str:
+    """Return an instant that a limit goes by: `2026-03-21 12:00:30 UTC`."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from monitor.alerting.notice import Message
+from monitor.alerting.render import instant
 from monitor.grab.ending import cost
 from monitor.grab.grab import Grab
 from monitor.grab.reasons import Cause
@@ -20,7 +21,7 @@ _MARKUP = frozenset("*`~|<>[]@#\\")
 
 def asks(grab: Grab) -> Message:
     """Ask a person to approve a purchase."""
-    until = "" if grab.valid_until is None else f", until {_instant(grab.valid_until)}"
+    until = "" if grab.valid_until is None else f", until {instant(grab.valid_until)}"
     return _message(
         f"to approve: {_what(grab)}",
         f"Nothing is bought before somebody says so{until}:",
@@ -137,7 +138,7 @@ def blind(marketplace: str, living: Sequence[Grab], since: datetime, error: str)
     ids = ", ".join(str(grab.id) for grab in living)
     return _message(
         f"what was bought cannot be seen: {len(living)} at {_plain(marketplace)}",
-        f"The list of instances has failed since {_instant(since)}: {_plain(error)}",
+        f"The list of instances has failed since {instant(since)}: {_plain(error)}",
         "Nothing is taken for gone, and what has to end is asked to, but nobody sees whether it "
         f"did. It may cost money: see to it by hand if this goes on. Grabs: {ids}",
     )
@@ -246,7 +247,7 @@ def _end_of_it(grab: Grab) -> str:
     if grab.is_to_end:
         return "It is being deleted, as a person asked."
     if grab.ends_at is not None:
-        return f"It is deleted at {_instant(grab.ends_at)}."
+        return f"It is deleted at {instant(grab.ends_at)}."
     if grab.stop_when_spent is not None:
         return f"It is deleted when it has cost {show(grab.stop_when_spent)} $."
     return f"Nothing ends it by itself: gpu-monitor grabs delete {grab.id}"
@@ -258,10 +259,6 @@ def _if_gone(grab: Grab) -> str:
 
 def _message(title: str, *lines: str) -> Message:
     return Message(title=title, body="\n".join(line for line in lines if line))
-
-
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _plain(text: str) -> str:
