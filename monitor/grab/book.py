@@ -63,6 +63,12 @@ class Book(Protocol):
     def add(self, new: NewGrab) -> Grab:
         """Write a new grab, and the first step of its history."""
 
+    def add_as(self, new: NewGrab, after: Grab, now: datetime) -> Grab:
+        """Write a new grab as what became of it at `now`, in the same book: both steps, one row.
+
+        `after` is `new` changed; it gets its id and version here.
+        """
+
     def change(self, before: Grab, after: Grab, reason: str, now: datetime) -> Grab | None:
         """Write what differs in `after`, and a step of history; `None` if `before` is outdated.
 

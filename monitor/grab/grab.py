@@ -4,7 +4,7 @@ One grab is at most one request to create. A definite refusal ends it, and the n
 grab of its own with the same `chain`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
@@ -161,6 +161,14 @@ class Grab(NewGrab):
     def rate(self) -> NanoDollars:
         """Nano-dollars per hour to reckon with: the dearer of billed and quoted."""
         return NanoDollars(max(self.billed or 0, self.quoted or 0))
+
+
+_NEW = tuple(each.name for each in fields(NewGrab))
+
+
+def unwritten(new: NewGrab) -> Grab:
+    """Return a grab that is not in the database yet, as if it were: without an id or a version."""
+    return Grab(**{name: getattr(new, name) for name in _NEW}, id=GrabId(0), version=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
 """From the rules that fire to intents and refusals, committed before anything is sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from monitor.grab.acts import SEND_WITHIN
 from monitor.grab.book import Book
-from monitor.grab.grab import Grab, GrabStatus, Mode, NewGrab
+from monitor.grab.grab import Grab, GrabStatus, Mode, NewGrab, unwritten
 from monitor.grab.names import instance_name
 from monitor.grab.policy import Choice, is_news
 from monitor.grab.reasons import Cause, Refusal, reason
@@ -13,6 +14,24 @@ from monitor.grab.wish import Buying, Wish
 from monitor.market.money import show
 from monitor.provision.base import Tools, log_step
 from monitor.provision.foresight import Firing, Foreseen
+from monitor.provision.outcomes import sent
+from monitor.provision.second_look import Seen, price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """What was foreseen, and what was seen of it since."""
+
+    foreseen: Foreseen
+    seen: Seen | Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The grabs that were written, as they are now, and all their steps, to be logged."""
+
+    grabs: list[Grab] = field(default_factory=list)
+    steps: list[Grab] = field(default_factory=list)
 
 
 def decide_all(tools: Tools, firing: Firing) -> list[Grab]:
@@ -25,22 +44,22 @@ def decide_all(tools: Tools, firing: Firing) -> list[Grab]:
         return []
     with tools.books.book(durable=False) as book:  # that it is sent will be durable
         decided = decide_in(book, tools, firing)
-    for grab in decided:
-        log_step(grab)
-    return [grab for grab in decided if grab.status is not GrabStatus.REFUSED]
+    for step in decided.steps:
+        log_step(step)
+    return [grab for grab in decided.grabs if grab.status is not GrabStatus.REFUSED]
 
 
-def decide_in(
-    book: Book, tools: Tools, firing: Firing, foreseen: Foreseen | None = None
-) -> list[Grab]:
+def decide_in(book: Book, tools: Tools, firing: Firing, ahead: Ahead | None = None) -> Decided:
     """Decide for each rule that fires what is bought out of its offers; return what was written.
 
     All is decided in one book that is alone with all buying, one rule after the other, each
-    counting what those before it have taken.
+    counting what those before it have taken. What was foreseen, and is as it was seen, is written
+    as being sent.
     """
     buying, stopped = tools.buying(), tools.stopped()
-    deciding = _Deciding(tools=tools, book=book, buying=buying, firing=firing)
-    written: list[Grab] = []
+    deciding = _Deciding(tools=tools, book=book, buying=buying, firing=firing, ahead=ahead)
+    written = deciding.decided.grabs
+    foreseen = None if ahead is None else ahead.foreseen
     for wish in firing.wishes(buying):
         held = foreseen if foreseen and not written and foreseen.holds(book, buying) else None
         standing = held.standing if held else Standing.read(book, buying, firing.at)
@@ -50,10 +69,8 @@ def decide_in(
             choice = held.choice
         else:
             choice = firing.choose(wish, buying, standing)
-        grab = deciding.write(wish, choice, standing)
-        if grab is not None:
-            written.append(grab)
-    return written
+        deciding.write(wish, choice, standing)
+    return deciding.decided
 
 
 def next_candidate(
@@ -98,22 +115,48 @@ class _Deciding:
     book: Book
     buying: Buying
     firing: Firing
+    ahead: Ahead | None
+    decided: Decided = field(default_factory=Decided)
 
-    def write(self, wish: Wish, choice: Choice | Refusal, standing: Standing) -> Grab | None:
+    def write(self, wish: Wish, choice: Choice | Refusal, standing: Standing) -> None:
         """Write the intent of a rule, or its refusal if that is news."""
         if isinstance(choice, Choice):
-            return self._intend(wish, choice)
-        last = self.book.last_refusals().get(wish.rule)
-        if not is_news(choice, wish, standing, last):
-            return None
-        return self._refuse(wish, choice)
+            self._add(self._intent(wish, choice))
+        elif is_news(choice, wish, standing, self.book.last_refusals().get(wish.rule)):
+            self._add(self._refusal(wish, choice))
 
-    def _intend(self, wish: Wish, choice: Choice) -> Grab:
+    def _add(self, new: NewGrab) -> None:
+        """Write a grab as planned, or as being sent."""
+        planned = unwritten(new)
+        going = self._going(planned)
+        if going is None:
+            added = self.book.add(new)
+        else:
+            added = self.book.add_as(new, *going)
+            self.decided.steps.append(replace(planned, id=added.id))
+        self.decided.grabs.append(added)
+        self.decided.steps.append(added)
+
+    def _going(self, planned: Grab) -> tuple[Grab, datetime] | None:
+        """Return what was just decided as it is sent, and when, if it is as foreseen and seen.
+
+        All but its price was checked in this very book.
+        """
+        ahead = self.ahead
+        if ahead is None or planned.status is not GrabStatus.PLANNED:
+            return None
+        quoted = price(ahead.seen, planned) if ahead.foreseen.is_for(planned) else None
+        if quoted is None or isinstance(quoted, Refusal):
+            return None
+        now = self.tools.clock()
+        return sent(planned, quoted, now), now
+
+    def _intent(self, wish: Wish, choice: Choice) -> NewGrab:
         digits = self.tools.digits()
         asks = wish.mode is Mode.APPROVE
         best = choice.best[0]
         told = f"the best of {len(self.firing.offers[wish.rule])} offers, {show(best.quoted)} $/h"
-        new = NewGrab(
+        return NewGrab(
             chain=digits,
             attempt=1,
             marketplace=self.firing.marketplace,
@@ -133,20 +176,17 @@ class _Deciding:
             time_to_live=wish.time_to_live,
             stop_when_spent=wish.stop_when_spent,
         )
-        return self.book.add(new)
 
-    def _refuse(self, wish: Wish, refusal: Refusal) -> Grab:
-        return self.book.add(
-            NewGrab(
-                chain=self.tools.digits(),
-                attempt=1,
-                marketplace=self.firing.marketplace,
-                rule=wish.rule,
-                preset=wish.preset.name,
-                mode=wish.mode,
-                status=GrabStatus.REFUSED,
-                reason=refusal.reason,
-                instance_name="",
-                created_at=self.firing.at,
-            )
+    def _refusal(self, wish: Wish, refusal: Refusal) -> NewGrab:
+        return NewGrab(
+            chain=self.tools.digits(),
+            attempt=1,
+            marketplace=self.firing.marketplace,
+            rule=wish.rule,
+            preset=wish.preset.name,
+            mode=wish.mode,
+            status=GrabStatus.REFUSED,
+            reason=refusal.reason,
+            instance_name="",
+            created_at=self.firing.at,
         )

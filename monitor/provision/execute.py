@@ -24,7 +24,7 @@ from monitor.grab.wish import Wish
 from monitor.market.instance import CreateOutcome
 from monitor.market.money import NanoDollars
 from monitor.provision.base import Market, Tools, log, write
-from monitor.provision.decide import decide_all, decide_in, next_candidate
+from monitor.provision.decide import Ahead, Decided, decide_all, decide_in, next_candidate
 from monitor.provision.foresight import Firing, Foreseen, Known, foresee
 from monitor.provision.journal import Journal
 from monitor.provision.messages import bought_nothing, would_buy
@@ -93,13 +93,14 @@ class Executor:
             seen = look_again(shop.market, foreseen.wish, foreseen.best)
             if self._stopping.is_set():
                 return None
+            ahead = Ahead(foreseen=foreseen, seen=seen)
             with tools.books.book() as book:
-                decided = decide_in(book, tools, firing, foreseen)
-                step = self._submit_ahead(book, decided, foreseen, seen)
-            self._journal.note(*decided)
-            if step is not None:
+                decided = decide_in(book, tools, firing, ahead)
+                step = self._taken(book, decided, ahead)
+            self._journal.note(*decided.steps)
+            if step is not None and step.grab not in decided.grabs:
                 self._journal.note(step.grab, step.following)
-            self.begin(grab for grab in decided if step is None or grab.id != step.grab.id)
+            self.begin(grab for grab in decided.grabs if step is None or grab.id != step.grab.id)
             return self._follow_up(self._send(step, shop.market, seen))
         finally:
             self._under_way.release()
@@ -219,17 +220,16 @@ class Executor:
         self._observe(step)
         return step
 
-    def _submit_ahead(
-        self, book: Book, decided: Iterable[Grab], foreseen: Foreseen, seen: Seen | Refusal
-    ) -> Step | None:
-        """Write that what was just decided is being sent, if it is what was foreseen and seen.
-
-        All but its price was checked in this very book.
-        """
-        for grab in decided:
-            if grab.status is GrabStatus.PLANNED and foreseen.is_for(grab):
-                self._under_way.hold(grab.id)  # before it is committed, and others see it
-                return self._written(book, grab, price(seen, grab), self._tools.clock(), None)
+    def _taken(self, book: Book, decided: Decided, ahead: Ahead) -> Step | None:
+        """Take what was foreseen, if it was decided; write why it is not sent, if it is not."""
+        for grab in decided.grabs:
+            asks = grab.status is GrabStatus.AWAITING_APPROVAL
+            if asks or not ahead.foreseen.is_for(grab):
+                continue
+            self._under_way.hold(grab.id)  # before it is committed, and others see it
+            if grab.status is not GrabStatus.PLANNED:
+                return Step(grab=grab)
+            return self._written(book, grab, price(ahead.seen, grab), self._tools.clock(), None)
         return None
 
     def _written(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from monitor.grab.grab import Grab, GrabEvent, GrabId, GrabStatus, Mode, NewGrab
+from monitor.grab.grab import Grab, GrabEvent, GrabId, GrabStatus, Mode
 from monitor.store import encoding
 from monitor.store.schema import grabs
 
@@ -26,23 +26,15 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 }
 _NAMES = tuple(grabs.c.keys())
 _READING = tuple((place, _READ[name]) for place, name in enumerate(_NAMES) if name in _READ)
+_COLUMNS = tuple(sorted({each.name for each in fields(Grab)} - {"id", "version"}))
 
 
-_NEW = tuple(sorted(each.name for each in fields(NewGrab)))
-_WHOLE = tuple(sorted({each.name for each in fields(Grab)} - {"id", "version"}))
-
-
-def columns(grab: NewGrab) -> dict[str, Any]:
+def columns(grab: Grab) -> dict[str, Any]:
     """Return a grab as its columns; `id` is the database's to give, and `version` to count."""
-    found = {name: getattr(grab, name) for name in (_WHOLE if type(grab) is Grab else _NEW)}
-    for name in _WRITTEN.keys() & found.keys():
-        found[name] = _WRITTEN[name](found[name])
+    found = {name: getattr(grab, name) for name in _COLUMNS}
+    for name, written in _WRITTEN.items():
+        found[name] = written(found[name])
     return found
-
-
-def values(new: NewGrab) -> dict[str, Any]:
-    """Return the fields of a grab that is not in the database yet."""
-    return {name: getattr(new, name) for name in _NEW}
 
 
 def read_grab(row: Row[Any]) -> Grab:

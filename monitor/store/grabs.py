@@ -16,12 +16,20 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Row, select, update
 
 from monitor.grab.book import Switch
-from monitor.grab.grab import COUNTING, Grab, GrabEvent, GrabId, GrabStatus, NewGrab
+from monitor.grab.grab import (
+    COUNTING,
+    Grab,
+    GrabEvent,
+    GrabId,
+    GrabStatus,
+    NewGrab,
+    unwritten,
+)
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import RuleName
 from monitor.store import grab_statements as statements
 from monitor.store.engine import Database
-from monitor.store.grab_rows import columns, read_event, read_grab, values
+from monitor.store.grab_rows import columns, read_event, read_grab
 from monitor.store.schema import buying, grabs
 
 _ROW = 1
@@ -201,14 +209,19 @@ class Book:
         Raises:
             StoreError: another grab has its instance name.
         """
-        connection = self._connection
-        if new.rule not in self.rules:
-            connection.execute(statements.knowing_rule(connection.dialect.name), {"rule": new.rule})
-            self.rules |= {new.rule}
-        first = {"version": 1, "spent": 0, "checks": 0, "forwards": "[]", "told": "[]"}
-        key = connection.execute(statements.ADD, {**columns(new), **first}).scalar_one()
-        added = Grab(**values(new), id=GrabId(key), version=1)
-        self._record(added, None, added.created_at)
+        added = self._insert(unwritten(new))
+        self._record(added.id, None, new, new.created_at)
+        return added
+
+    def add_as(self, new: NewGrab, after: Grab, now: datetime) -> Grab:
+        """Write a new grab as what became of it at `now`, in the same book: both steps, one row.
+
+        Raises:
+            StoreError: another grab has its instance name.
+        """
+        added = self._insert(after)
+        self._record(added.id, None, new, new.created_at)
+        self._record(added.id, new.status, after, now)
         return added
 
     def change(self, before: Grab, after: Grab, reason: str, now: datetime) -> Grab | None:
@@ -217,7 +230,7 @@ class Book:
             before, after if after.reason == reason else replace(after, reason=reason)
         )
         if changed is not None:
-            self._record(changed, before.status, now)
+            self._record(changed.id, before.status, changed, now)
         return changed
 
     def touch(self, before: Grab, after: Grab) -> Grab | None:
@@ -238,6 +251,15 @@ class Book:
     def _select(self, statement: Executable, **parameters: Any) -> tuple[Grab, ...]:
         return tuple(map(read_grab, self._connection.execute(statement, parameters)))
 
+    def _insert(self, grab: Grab) -> Grab:
+        connection = self._connection
+        if grab.rule not in self.rules:
+            rule = {"rule": grab.rule}
+            connection.execute(statements.knowing_rule(connection.dialect.name), rule)
+            self.rules |= {grab.rule}
+        key = connection.execute(statements.ADD, {**columns(grab), "version": 1}).scalar_one()
+        return replace(grab, id=GrabId(key), version=1)
+
     def _write(self, before: Grab, after: Grab) -> Grab | None:
         old, new = columns(before), columns(after)
         changes = {name: value for name, value in new.items() if value != old[name]}
@@ -255,12 +277,14 @@ class Book:
             self._connection.execute(statements.ADD_STEP, self._steps)
             self._steps = []
 
-    def _record(self, grab: Grab, before: GrabStatus | None, at: datetime) -> None:
+    def _record(
+        self, grab: GrabId, before: GrabStatus | None, after: NewGrab, at: datetime
+    ) -> None:
         step = {
-            "grab_id": grab.id,
+            "grab_id": grab,
             "at": at,
             "before": None if before is None else before.value,
-            "after": grab.status.value,
-            "reason": grab.reason,
+            "after": after.status.value,
+            "reason": after.reason,
         }
         self._steps.append(step)

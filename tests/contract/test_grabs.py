@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from monitor.errors import StoreError
 from monitor.grab.book import Switch
-from monitor.grab.grab import COUNTING, Grab, GrabStatus, NewGrab
+from monitor.grab.grab import COUNTING, Grab, GrabStatus, NewGrab, unwritten
 from monitor.market.instance import Forward, InstanceId
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import RuleName
@@ -91,6 +91,23 @@ def test_history_is_every_step_with_its_time_and_reason(database: Database) -> N
         (NOON, None, GrabStatus.PLANNED, "cheapest"),
         (at(1), GrabStatus.PLANNED, GrabStatus.SUBMITTED, "sent"),
         (at(2), GrabStatus.SUBMITTED, GrabStatus.SUBMITTED, "not listed yet"),
+    ]
+
+
+def test_a_grab_that_is_new_and_sent_in_one_book_has_both_steps_and_was_written_once(
+    database: Database,
+) -> None:
+    new = a_new("a", reason="cheapest")
+    sending = {**EVERYTHING, "status": GrabStatus.SUBMITTED, "reason": "sent"}
+    with Books(database).book() as book:
+        added = book.add_as(new, replace(unwritten(new), **sending), at(1))
+    assert added == replace(unwritten(new), **sending, id=added.id, version=1)
+    assert find(database, added) == added
+    with Books(database).reading() as book:
+        steps = [(each.at, each.before, each.after, each.reason) for each in book.history(added.id)]
+    assert steps == [
+        (NOON, None, GrabStatus.PLANNED, "cheapest"),
+        (at(1), GrabStatus.PLANNED, GrabStatus.SUBMITTED, "sent"),
     ]
 
 

@@ -33,14 +33,14 @@ def live(file: str, log: str, step: str | None = None, nth: int = 1) -> None:
 
 def _before_intent(dying: Dying) -> None:
     """Die when the intent is written, and not committed."""
-    add = Book.add
+    insert = Book._insert
 
-    def add_and_die(book: Book, new: Any) -> Grab:
-        added = add(book, new)
+    def insert_and_die(book: Book, grab: Grab) -> Grab:
+        added = insert(book, grab)
         dying()
         return added
 
-    replace_method(Book, "add", add_and_die)
+    replace_method(Book, "_insert", insert_and_die)
 
 
 def _after_intent(dying: Dying) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from monitor.grab.book import Book, Switch
@@ -19,6 +19,7 @@ from monitor.grab.grab import (
     GrabId,
     GrabStatus,
     NewGrab,
+    unwritten,
 )
 from monitor.market.money import NanoDollars
 from monitor.rules.alert import RuleName
@@ -81,18 +82,27 @@ class MemoryBook(Book):
         return {g.instance_name: g for g in self.grabs.values() if g.instance_name in names}
 
     def add(self, new: NewGrab) -> Grab:
-        values = {each.name: getattr(new, each.name) for each in fields(NewGrab)}
-        known = {grab.instance_name for grab in self.grabs.values()}
-        assert not new.instance_name or new.instance_name not in known
-        grab = Grab(**values, id=GrabId(len(self.grabs) + 1), version=1)
-        self.grabs[grab.id] = grab
-        self._step(grab, None, new.created_at)
+        grab = self._insert(unwritten(new))
+        self._step(grab.id, None, new, new.created_at)
         return grab
+
+    def add_as(self, new: NewGrab, after: Grab, now: datetime) -> Grab:
+        grab = self._insert(after)
+        self._step(grab.id, None, new, new.created_at)
+        self._step(grab.id, new.status, after, now)
+        return grab
+
+    def _insert(self, grab: Grab) -> Grab:
+        known = {each.instance_name for each in self.grabs.values()}
+        assert not grab.instance_name or grab.instance_name not in known
+        added = replace(grab, id=GrabId(len(self.grabs) + 1), version=1)
+        self.grabs[added.id] = added
+        return added
 
     def change(self, before: Grab, after: Grab, reason: str, now: datetime) -> Grab | None:
         written = self._write(before, replace(after, reason=reason))
         if written is not None:
-            self._step(written, before.status, now)
+            self._step(written.id, before.status, written, now)
         return written
 
     def touch(self, before: Grab, after: Grab) -> Grab | None:
@@ -115,10 +125,8 @@ class MemoryBook(Book):
     def history(self, grab_id: GrabId) -> tuple[GrabEvent, ...]:
         return tuple(step for step in self.steps if step.grab == grab_id)
 
-    def _step(self, grab: Grab, before: GrabStatus | None, now: datetime) -> None:
-        event = GrabEvent(
-            grab=grab.id, at=now, before=before, after=grab.status, reason=grab.reason
-        )
+    def _step(self, grab: GrabId, before: GrabStatus | None, after: NewGrab, now: datetime) -> None:
+        event = GrabEvent(grab=grab, at=now, before=before, after=after.status, reason=after.reason)
         self.steps.append(event)
 
 

@@ -35,6 +35,7 @@ def test_what_is_foreseen_is_looked_at_and_committed_once_before_it_is_sent() ->
     (grab,) = world.grabs
     steps = [step.after.value for step in world.books.kept.history(grab.id)]
     assert steps == ["planned", "submitted", "created"]
+    assert grab.version == 2  # written once before the request, and once after
     assert world.books.kept.version() == before + 2  # the second one settles
 
 
