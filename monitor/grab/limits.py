@@ -73,18 +73,23 @@ def _over_money(
         if limits.max_total_per_hour is not None and per_hour > limits.max_total_per_hour:
             told = f"{show(NanoDollars(per_hour))} of {show(limits.max_total_per_hour)} $/h {whose}"
             yield Refusal(cause=Cause.OVER_TOTAL_PER_HOUR, detail=told)
-        for cause, limit, windows in (
-            (Cause.OVER_SPEND_PER_DAY, limits.max_spend_per_day, days(standing.now)),
-            (Cause.OVER_SPEND_PER_MONTH, limits.max_spend_per_month, months(standing.now)),
-        ):
-            if limit is None:
-                continue
-            days_spent, stretches = account.days, (*account.stretches, new)
-            for window in windows:
-                total = window.spent(days_spent) + could(stretches, window)
-                if total > limit:
-                    told = f"up to {show(NanoDollars(total))} of {show(limit)} $ {window.name}"
-                    yield Refusal(cause=cause, detail=f"{told} {whose}{_advice(wish)}")
+        bounds = [
+            (cause, limit, window)
+            for cause, limit, windows in (
+                (Cause.OVER_SPEND_PER_DAY, limits.max_spend_per_day, days),
+                (Cause.OVER_SPEND_PER_MONTH, limits.max_spend_per_month, months),
+            )
+            if limit is not None
+            for window in windows(standing.now)
+        ]
+        if not bounds:
+            continue
+        days_spent, stretches = account.days, (*account.stretches, new)
+        for cause, limit, window in bounds:
+            total = window.spent(days_spent) + could(stretches, window)
+            if total > limit:
+                told = f"up to {show(NanoDollars(total))} of {show(limit)} $ {window.name}"
+                yield Refusal(cause=cause, detail=f"{told} {whose}{_advice(wish)}")
 
 
 def _advice(wish: Wish) -> str:

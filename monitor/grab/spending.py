@@ -11,7 +11,7 @@ what a day may be exceeded by, should the marketplace not delete when asked.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from monitor.grab.grab import Grab, GrabStatus
@@ -106,14 +106,14 @@ def ahead(
     deleting: bool = False,
 ) -> Stretch:
     """Return what could be spent from `start` on, until time or money is used up."""
-    least = Stretch(rate=rate, start=start, end=now + HOUR)
+    soon = now + HOUR
     if deleting:
-        return least
-    end = start + (_FOR_EVER if time_left is None else time_left)
-    whole = replace(least, end=max(end, least.end))
+        return Stretch(rate=rate, start=start, end=soon)
+    end = max(start + (_FOR_EVER if time_left is None else time_left), soon)
     if money_left is None:
-        return whole
-    return replace(whole, most=max(money_left, least.within(least.start, least.end)))
+        return Stretch(rate=rate, start=start, end=end)
+    least = Stretch(rate=rate, start=start, end=soon).within(start, soon)
+    return Stretch(rate=rate, start=start, end=end, most=max(money_left, least))
 
 
 def by_day(rate: NanoDollars, start: datetime, end: datetime) -> Iterator[tuple[date, NanoDollars]]:

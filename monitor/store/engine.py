@@ -171,13 +171,13 @@ def _sqlite(url: URL, busy_timeout: timedelta) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        # Past SQLAlchemy, for these two cannot fail, and a purchase waits for them.
+        # Past SQLAlchemy, for a purchase waits for them.
         driver: Any = connection.connection.driver_connection
         for pragma in ("query_only", "synchronous"):
             if connection.info.get(pragma) != options[pragma]:
                 driver.execute(f"PRAGMA {pragma} = {options[pragma]}")
                 connection.info[pragma] = options[pragma]
-        connection.exec_driver_sql(options["begin"])
+        driver.execute(options["begin"])
 
     return engine
 

@@ -1,4 +1,4 @@
-"""The one place where SQLAlchemy's errors become this program's."""
+"""The one place where SQLAlchemy's and SQLite's errors become this program's."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ _POSTGRES_BUSY = {
 
 @contextmanager
 def translated(database: str) -> Iterator[None]:
-    """Raise what SQLAlchemy raises inside the block as a `StoreError` about `database`.
+    """Raise what a database raises inside the block as a `StoreError` about `database`.
 
     Raises:
         StoreBusyError: locked, full, or not to be reached for the moment.
@@ -41,7 +41,7 @@ def translated(database: str) -> Iterator[None]:
     """
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         busy = _why_busy(error)
         if busy is not None:
             raise StoreBusyError(f"the database {database} {busy}; {_NEXT_TRY}") from error
@@ -50,15 +50,14 @@ def translated(database: str) -> Iterator[None]:
         raise StoreError(f"the database {database} cannot keep a value: {error}") from error
 
 
-def _why_busy(error: SQLAlchemyError) -> str | None:
+def _why_busy(error: Exception) -> str | None:
     if isinstance(error, PoolTimeoutError):
         return "has no connection free in this process"
-    if not isinstance(error, DBAPIError):
-        return None
-    if isinstance(error.orig, sqlite3.Error):
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(orig, sqlite3.Error):
         # `sqlite_errorcode` is there only where the error came from SQLite itself.
-        return _SQLITE_BUSY.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
-    return _why_postgresql_is_busy(error)
+        return _SQLITE_BUSY.get(getattr(orig, "sqlite_errorcode", 0) & 0xFF)
+    return _why_postgresql_is_busy(error) if isinstance(error, DBAPIError) else None
 
 
 def _why_postgresql_is_busy(error: DBAPIError) -> str | None:
@@ -73,6 +72,6 @@ def _why_postgresql_is_busy(error: DBAPIError) -> str | None:
     return None
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _first_line(error: Exception) -> str:
     orig = getattr(error, "orig", None) or error
     return str(orig).partition("\n")[0].rstrip(".")

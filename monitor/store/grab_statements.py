@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Insert, Update, bindparam, func, insert, select, union_all, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from monitor.grab.grab import BILLED, GrabStatus
 from monitor.store.keys import insertion_on
+from monitor.store.prepared import Prepared
 from monitor.store.schema import (
     GRAB_A_PERSON_ENDED,
     NAMED_GRAB,
@@ -69,13 +71,33 @@ REACHED = (
     )
     .group_by(grabs.c.rule, grab_events.c.after)
 )
-ADD = insert(grabs).returning(grabs.c.id)
-ADD_STEP = insert(grab_events)
 
 
 @cache
-def opening(dialect: str) -> Any:
+def opening() -> Prepared:
     """Return the first statement of every book: it takes the one row of `buying`, or makes it."""
+    return Prepared(_opening_on, [column.name for column in buying.c if not column.nullable])
+
+
+@cache
+def adding() -> Prepared:
+    """Return the statement that writes a new grab, and returns its id."""
+    adding = insert(grabs).returning(grabs.c.id)
+    return Prepared(
+        lambda _: adding, [column.name for column in grabs.c if column is not grabs.c.id]
+    )
+
+
+@cache
+def adding_steps() -> Prepared:
+    """Return the statement that writes steps of the history of grabs."""
+    adding = insert(grab_events)
+    events = grab_events.c
+    return Prepared(lambda _: adding, [column.name for column in events if column is not events.id])
+
+
+@cache
+def _opening_on(dialect: str) -> ReturningInsert[Any]:
     statement = insertion_on(dialect, buying)
     return statement.on_conflict_do_update(
         index_elements=[buying.c.id], set_={"version": buying.c.version + 1}

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Executable, Row, select, update
+from sqlalchemy import Connection, Executable, select, update
 
 from monitor.grab.book import Switch
 from monitor.grab.grab import (
@@ -68,20 +68,32 @@ class Books:
             StoreBusyError, StoreError: as for `Database.read`.
         """
         if not self._is_named:
-            if self._state() is None:
+            if not self._exists():
                 with self.book():  # the first of all: it gives the installation its name
                     pass
             self._is_named = True
         with self._database.read() as connection:
-            state = connection.execute(select(buying)).one()
+            state = State(*connection.execute(select(buying)).one())
             yield Book(connection, state, version=state.version, rules=self._rules)
 
-    def _state(self) -> Row[Any] | None:
+    def _exists(self) -> bool:
         with self._database.read() as connection:
-            return connection.execute(select(buying)).one_or_none()
+            return connection.execute(select(buying)).one_or_none() is not None
 
 
-def _lock(connection: Connection) -> Row[Any]:
+class State(NamedTuple):
+    """The row of `buying`, its columns in their order."""
+
+    id: int
+    version: int
+    installation: str
+    paused: bool
+    paused_by: str
+    pause_reason: str
+    paused_at: datetime | None
+
+
+def _lock(connection: Connection) -> State:
     """Return the row of `buying`, which no other process can have until the transaction ends."""
     new = {
         "id": _ROW,
@@ -91,7 +103,7 @@ def _lock(connection: Connection) -> Row[Any]:
         "paused_by": "",
         "pause_reason": "",
     }
-    return connection.execute(statements.opening(connection.dialect.name), new).one()
+    return State(*statements.opening().one(connection, new))
 
 
 class Book:
@@ -101,7 +113,7 @@ class Book:
     """
 
     def __init__(
-        self, connection: Connection, state: Row[Any], *, version: int, rules: frozenset[str]
+        self, connection: Connection, state: State, *, version: int, rules: frozenset[str]
     ) -> None:
         self._connection = connection
         self._state = state
@@ -115,7 +127,7 @@ class Book:
 
     def installation(self) -> str:
         """Return the six hexadecimal digits that tell this database from others in names."""
-        return str(self._state.installation)
+        return self._state.installation
 
     def switch(self) -> Switch:
         """Return whether buying is paused."""
@@ -129,16 +141,13 @@ class Book:
 
     def set_switch(self, switch: Switch) -> None:
         """Pause or resume buying."""
-        self._state = self._connection.execute(
-            update(buying)
-            .values(
-                paused=switch.paused,
-                paused_by=switch.by,
-                pause_reason=switch.reason,
-                paused_at=switch.at,
-            )
-            .returning(buying)
-        ).one()
+        changed = update(buying).values(
+            paused=switch.paused,
+            paused_by=switch.by,
+            pause_reason=switch.reason,
+            paused_at=switch.at,
+        )
+        self._state = State(*self._connection.execute(changed.returning(buying)).one())
 
     def find(self, grab_id: GrabId) -> Grab | None:
         """Return one grab."""
@@ -257,7 +266,7 @@ class Book:
             rule = {"rule": grab.rule}
             connection.execute(statements.knowing_rule(connection.dialect.name), rule)
             self.rules |= {grab.rule}
-        key = connection.execute(statements.ADD, {**columns(grab), "version": 1}).scalar_one()
+        (key,) = statements.adding().one(connection, {**columns(grab), "version": 1})
         return replace(grab, id=GrabId(key), version=1)
 
     def _write(self, before: Grab, after: Grab) -> Grab | None:
@@ -274,7 +283,7 @@ class Book:
     def write_steps(self) -> None:
         """Write the steps that were not written yet."""
         if self._steps:
-            self._connection.execute(statements.ADD_STEP, self._steps)
+            statements.adding_steps().many(self._connection, self._steps)
             self._steps = []
 
     def _record(

@@ -35,9 +35,12 @@ def sqlite(code: int, text: str = "it failed") -> DBAPIError:
     ],
 )
 def test_what_may_pass_on_sqlite_is_busy(code: int, reason: str) -> None:
-    error = told(sqlite(code))
-    assert isinstance(error, StoreBusyError)
-    assert str(error).startswith(f"the database market.db {reason}")
+    """Whether it came through SQLAlchemy, or from the driver."""
+    wrapped = sqlite(code)
+    assert wrapped.orig is not None
+    for error in (told(wrapped), told(wrapped.orig)):
+        assert isinstance(error, StoreBusyError)
+        assert str(error).startswith(f"the database market.db {reason}")
     assert str(error).endswith("the next try may work")
 
 
