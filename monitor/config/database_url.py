@@ -7,7 +7,7 @@ from monitor.config.secret import Secret
 _HIGHEST_PORT = 65_535
 _SERVER = re.compile(
     r"(?:[^:/]*(?::[^@]*)?@)?"  # user and password, cut as SQLAlchemy cuts them
-    r"(?:\[[^/?]+\]|(?P<host>[^/:?]+))?"
+    r"(?:\[[^/?@]+\]|(?P<host>[^/:?]+))?"
     r"(?::(?P<port>[^/?]*))?"
     r"(?:/(?P<name>[^?]*))?"
     r"(?:\?.*)?"

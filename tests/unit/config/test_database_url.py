@@ -11,6 +11,7 @@ from monitor.config.secret import Secret
 @given(st.text("u1:/@?[]", max_size=20))
 @example("u:p@ss@h/db")
 @example("u:p@s/s@h/db")
+@example(":@[@]")
 def test_what_is_let_through_holds_no_at_sign_where_it_is_told(rest: str) -> None:
     """Where SQLAlchemy sees a server and a database, there is nothing from before the last `@`."""
     text = f"postgresql://{rest}"
