@@ -6,15 +6,16 @@ of evidence resolves nothing. It is evidence about the marketplace, and of that 
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from monitor.ledger import Before, Ledger, Recalled, Trace
 from monitor.letter import TemplateFault
 from monitor.market.snapshot import Poll
+from monitor.market.value import value
 from monitor.plan import Plan
-from monitor.rules.alert import Alert, AlertState, RuleName, Transition
+from monitor.rules.alert import FIRING, PENDING, Alert, RuleName, Transition
 from monitor.rules.evaluate import NOTHING, AlertKey, Evaluation, evaluate
 from monitor.rules.lifecycle import outage
 from monitor.rules.match import Match
@@ -59,7 +60,7 @@ class Store(Protocol):
         """Open a transaction; it commits at the end of the block, and rolls back on an error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CycleReport:
     """What one cycle came to; `chances` are what meets each rule that fires and buys.
 
@@ -171,9 +172,7 @@ def _watch(
         {
             (rule, labels): alert
             for (rule, labels), alert in alerts.items()
-            if not (
-                wavers and alert.state is AlertState.PENDING and labels not in seen.get(rule, ())
-            )
+            if not (wavers and alert.state is PENDING and labels not in seen.get(rule, ()))
         },
         now=poll.at,
         unknown=outage(before.last_poll_at, poll.at, interval, failed_since=False),
@@ -235,6 +234,6 @@ def _chances(
     for rule in rules:
         for labels, match in {} if plan.rules[rule].gone else seen.get(rule, {}).items():
             alert = active.get((rule, labels))
-            if match is not None and alert is not None and alert.state is AlertState.FIRING:
+            if match is not None and alert is not None and alert.state is FIRING:
                 chances.setdefault(rule, []).append(match)
     return chances

@@ -1,7 +1,6 @@
 """What a cycle asks of the store, in one transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -10,13 +9,14 @@ from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence
 from monitor.letter import Letter, Told
 from monitor.market.snapshot import Poll
+from monitor.market.value import value
 from monitor.rules.alert import Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey, Evaluation
 from monitor.rules.past import Past
 from monitor.rules.view import View
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Recalled:
     """What is known of a marketplace before it is polled.
 
@@ -30,7 +30,7 @@ class Recalled:
     trace: "Trace | None" = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Trace:
     """What a cycle saw and made of it, so that the next one costs what has changed.
 

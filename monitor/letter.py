@@ -1,19 +1,20 @@
 """A notice on its way to receivers, composed for each destination where it is to be sent."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from monitor.alerting.notice import NO_TEMPLATES, Message, Notice, TemplateTexts
 from monitor.alerting.outbox import DestinationKey, Draft
 from monitor.alerting.render import render
 from monitor.alerting.template import render_by
+from monitor.market.value import value
 from monitor.plan import Plan
 from monitor.rules.alert import RuleName
 from monitor.rules.system import is_system
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TemplateFault:
     """A template that failed; the message was told plainly."""
 
@@ -22,7 +23,7 @@ class TemplateFault:
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Told:
     """What one telling came to: how many notifications were queued, and which templates failed."""
 
@@ -30,7 +31,7 @@ class Told:
     faults: tuple[TemplateFault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Letter:
     """A notice to `receivers`; `templates` are the rule's own, which count before a receiver's."""
 

@@ -40,6 +40,9 @@ class Plan:
     every_rule: Mapping[RuleName, Rule] = field(init=False, compare=False, repr=False)
     needs: Needs = field(init=False, compare=False, repr=False)
     homes: Homes = field(init=False, compare=False, repr=False)
+    _addressed: dict[tuple[tuple[str, ...], NotifyReason], Mapping[DestinationKey, str]] = field(
+        init=False, compare=False, repr=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         every_rule = {**self.rules, **self.system}
@@ -77,6 +80,14 @@ class Plan:
         self, receivers: Iterable[str], reason: NotifyReason
     ) -> Mapping[DestinationKey, str]:
         """Return each different destination of `receivers` that is told, and as which of them."""
+        way = tuple(receivers), reason
+        if way not in self._addressed:
+            self._addressed[way] = self._find_addressed(*way)
+        return self._addressed[way]
+
+    def _find_addressed(
+        self, receivers: Iterable[str], reason: NotifyReason
+    ) -> Mapping[DestinationKey, str]:
         told: dict[DestinationKey, str] = {}
         for receiver in receivers:
             for destination in self.destinations[receiver]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from monitor.alerting.dedup import Decision, Standing, decide, open_group, rests_until
@@ -19,11 +19,14 @@ from monitor.alerting.rest import Alerts, Rest
 from monitor.alerting.silence import Silence, matched_labels, silenced_until
 from monitor.ledger import Ledger
 from monitor.letter import Letter, Told, is_of_program
+from monitor.market.value import value
 from monitor.plan import Plan
 from monitor.rules.alert import Alert, Labels, RuleName, Severity
 from monitor.rules.evaluate import AlertKey, evaluate
 from monitor.rules.system import is_system
 
+_NOTHING = Told()
+_HEIGHTS = list(Severity)
 _Way = tuple[tuple[str, ...], TemplateTexts]
 """To which receivers, and by which templates of a rule's own."""
 
@@ -44,6 +47,14 @@ def tell(
     ledger knows to be at rest costs nothing.
     """
     silences = tuple(each for each in ledger.silences(now) if each.is_active(now))
+    rest, stored = ledger.rest(), ledger.groups()
+    goes_on = rest.follow(plan.homes, active)
+    known = stored if goes_on else rehome(stored.values(), plan.homes)
+    if silences or not goes_on:
+        rest.wake(known)
+    awake = rest.awake(now)
+    if goes_on and not awake:
+        return _NOTHING
     telling = _Telling(
         ledger=ledger,
         plan=plan,
@@ -51,9 +62,14 @@ def tell(
         now=now,
         silences=silences,
         seen=seen,
-        rest=ledger.rest(),
+        rest=rest,
+        stored=stored,
     )
-    return ledger.enqueue([*telling.groups(active), *telling.after_quiet_hours()], now)
+    letters = [*telling.groups(awake, known), *telling.after_quiet_hours()]
+    for key in awake if goes_on else tuple(stored):
+        if key in stored and key not in telling.kept:
+            ledger.drop(stored[key])
+    return ledger.enqueue(letters, now)
 
 
 def forget(ledger: Ledger, now: datetime) -> None:
@@ -64,11 +80,11 @@ def forget(ledger: Ledger, now: datetime) -> None:
         ledger.drop(group)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Telling:
-    """One pass over the groups of one marketplace.
+    """One pass over the groups of one marketplace, of which some are `stored`.
 
-    `held` is what quiet hours let go in it.
+    `kept` are those of which something is left after it, `held` is what quiet hours let go in it.
     """
 
     ledger: Ledger
@@ -78,23 +94,14 @@ class _Telling:
     silences: Collection[Silence]
     seen: bool
     rest: Rest
+    stored: Mapping[Labels, Group]
+    kept: set[Labels] = field(default_factory=set)
     held: dict[_Way, list[Notice]] = field(default_factory=lambda: defaultdict(list))
 
-    def groups(self, active: Alerts) -> Iterator[Letter]:
+    def groups(self, keys: Iterable[Labels], known: Mapping[Labels, Group]) -> Iterator[Letter]:
         """Yield what is to be told of each group; what quiet hours let go is kept for later."""
-        rest, stored = self.rest, self.ledger.groups()
-        known = stored
-        goes_on = rest.follow(self.plan.homes, active)
-        if not goes_on:
-            known = rehome(stored.values(), self.plan.homes)
-        if self.silences or not goes_on:
-            rest.wake(known)
-        kept: set[Labels] = set()
-        looked_at = rest.awake(self.now)
-        for key in looked_at:
-            yield from self._tell_group(key, known.get(key), rest.members(key), stored, kept)
-        for key in (stored.keys() if not goes_on else stored.keys() & looked_at) - kept:
-            self.ledger.drop(stored[key])
+        for key in keys:
+            yield from self._tell_group(key, known.get(key), self.rest.members(key))
 
     def after_quiet_hours(self) -> Iterator[Letter]:
         """Yield what quiet hours let go, in one message for all groups with the same receivers."""
@@ -106,8 +113,6 @@ class _Telling:
         key: Labels,
         group: Group | None,
         firing: Alerts,
-        stored: Mapping[Labels, Group],
-        kept: set[Labels],
     ) -> Iterator[Letter]:
         policy = self._policy(group, firing)
         if policy is None:
@@ -119,21 +124,25 @@ class _Telling:
         if decision.group is None:
             self.rest.forget(key)
         else:
-            kept.add(key)
+            self.kept.add(key)
             undisturbed = rests_until(before, policy, standing, decision, self.now)
             self.rest.lay(key, None if self.silences else undisturbed)
-            if decision.group != stored.get(key):
+            if decision.group != self.stored.get(key):
                 self.ledger.keep(decision.group)
         yield from self._tell(policy, before, decision, firing)
 
     def _policy(self, group: Group | None, firing: Alerts) -> NotifyPolicy | None:
         """Return the policy that the members of a group share; a group without any has none."""
         members = firing or (group and (group.told or group.held)) or ()
-        return next((self.plan.policies[rule] for rule, _ in members), None)
+        for rule, _ in members:
+            return self.plan.policies[rule]
+        return None
 
     def _standing(self, policy: NotifyPolicy, group: Group, firing: Alerts) -> Standing:
         silenced = self._silenced({*firing, *group.told, *group.held}) if self.silences else {}
-        loud = {key: alert for key, alert in firing.items() if key not in silenced}
+        loud = firing
+        if silenced:
+            loud = {key: alert for key, alert in firing.items() if key not in silenced}
         rules = {rule for rule, _ in (*loud, *group.told)} if policy.quiet_hours else set()
         return Standing(
             firing={key: alert.value for key, alert in loud.items()},
@@ -192,7 +201,7 @@ class _Telling:
         return Notice(
             rules=tuple(rules),
             marketplace=self.marketplace,
-            severity=max(map(self._severity, rules), key=list(Severity).index),
+            severity=max(map(self._severity, rules), key=_HEIGHTS.index),
             reason=reason,
             at=self.now,
             firing=tuple(sorted(firing.values(), key=_by_price)),
@@ -201,6 +210,8 @@ class _Telling:
         )
 
     def _resolved(self, keys: Collection[AlertKey]) -> tuple[Alert, ...]:
+        if not keys:
+            return ()
         by_rule: dict[RuleName, list[Labels]] = defaultdict(list)
         for rule, labels in keys:
             by_rule[rule].append(labels)

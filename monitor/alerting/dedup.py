@@ -6,12 +6,13 @@ is repeated after `repeat_interval`. *Improved* is ours: the best price has fall
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 
 from monitor.alerting.notice import Group, NotifyPolicy, NotifyReason, Withheld
 from monitor.alerting.quiet import QuietThen
 from monitor.market.money import NanoDollars
+from monitor.market.value import value
 from monitor.rules.alert import Labels
 from monitor.rules.evaluate import AlertKey
 
@@ -24,7 +25,7 @@ _FOR_GOOD = {Withheld.ACKNOWLEDGED, Withheld.REPEATS_SPENT}
 _NEWS = {NotifyReason.FIRST, NotifyReason.NEW, NotifyReason.IMPROVED, NotifyReason.HELD}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Standing:
     """How the alerts of a group stand now.
 
@@ -41,7 +42,7 @@ class Standing:
     seen: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Decision:
     """What to do about a group: tell (`reason` is set) or not, and the group to remember.
 
@@ -83,13 +84,19 @@ def rests_until(
     group = decision.group
     if group is None or policy.quiet_hours is not None:
         return None
-    if decision != Decision(group=before) and not _says_all(decision, policy, standing):
+    if not (_says_nothing(decision) and group == before) and not _says_all(
+        decision, policy, standing
+    ):
         return None
     due_at, told_at = group.due_at or _NEVER, group.told_at
     if told_at is None or group.withheld in _FOR_GOOD:
         return due_at
     until = min(due_at, told_at + policy.repeat_interval)
     return until if now < until else None
+
+
+def _says_nothing(decision: Decision) -> bool:
+    return decision.reason is None and not (decision.escalated or decision.ended_escalated)
 
 
 def _says_all(decision: Decision, policy: NotifyPolicy, standing: Standing) -> bool:
@@ -100,7 +107,7 @@ def _says_all(decision: Decision, policy: NotifyPolicy, standing: Standing) -> b
     return bool(standing.firing) and not standing.acknowledged and not is_spent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Look:
     """One look at one group; `night` is when the quiet hours end in which it is taken."""
 
@@ -118,13 +125,14 @@ class _Look:
     def decide(self) -> Decision:
         reason = self._reason()
         if isinstance(reason, Withheld):
-            return self._remember(self._keep(reason))
+            return Decision(group=self._waiting(self._keep(reason)))
         if self.quiet_until is not None:
-            return self._remember(self._hold(self.quiet_until))
+            return Decision(group=self._waiting(self._hold(self.quiet_until)))
         early = self._too_early()
         if early is not None:
             due_at = self.group.wait_until
-            return self._remember(replace(self.group, withheld=early, due_at=due_at))
+            held_back = replace(self.group, withheld=early, due_at=due_at)
+            return Decision(group=self._waiting(held_back))
         return self._tell(reason)
 
     def _reason(self) -> NotifyReason | Withheld:
@@ -210,10 +218,10 @@ class _Look:
         standing, group = self.standing, self.group
         news, ended = reason in _NEWS and not self._is_looked_after(), self._ended()
         silent = {key: value for key, value in group.told.items() if key in standing.silenced}
-        after = replace(
-            group,
-            withheld=Withheld.NOTHING_NEW,
+        after = Group(
+            key=group.key,
             wait_until=self.now + self.policy.group_interval,
+            withheld=Withheld.NOTHING_NEW,
             told_at=self.now,
             news_at=self.now if news else group.news_at,
             repeats=0 if news else group.repeats + (reason is NotifyReason.REPEAT),
@@ -223,19 +231,21 @@ class _Look:
             escalated=group.escalated.difference(ended),
         )
         told_ended = ended if self.policy.send_resolved else ()
-        return replace(
-            self._remember(after),
+        return Decision(
+            group=self._waiting(after),
             reason=reason,
             ended=told_ended,
             missed=tuple(sorted(group.held.difference(standing.firing, standing.silenced))),
             ended_escalated=tuple(key for key in told_ended if key in group.escalated),
         )
 
-    def _remember(self, group: Group) -> Decision:
-        """Decide to remember `group`, to be looked at when the next wait ends, or to forget it."""
+    def _waiting(self, group: Group) -> Group | None:
+        """Return `group`, to be looked at when the next wait ends, or nothing to forget it."""
         standing = self.standing
         if not (standing.firing or standing.silenced or group.told or group.held):
-            return Decision(group=None)
+            return None
+        if not (standing.silenced or group.held or group.due_at):
+            return group
         ends = [until for key, until in standing.silenced.items() if key not in group.told]
         ends += [group.due_at] if group.due_at else []
         withheld = group.withheld
@@ -243,9 +253,9 @@ class _Look:
             ends.append(self.night)
             withheld = Withheld.QUIET_HOURS
         due_at = min(ends, default=None)
-        if (group.withheld, group.due_at) == (withheld, due_at):
-            return Decision(group=group)
-        return Decision(group=replace(group, withheld=withheld, due_at=due_at))
+        if group.withheld is withheld and group.due_at == due_at:
+            return group
+        return replace(group, withheld=withheld, due_at=due_at)
 
     def _escalate_at(self) -> datetime | None:
         if self.policy.escalate is None:
@@ -283,10 +293,10 @@ def _has_improved(told: Values, firing: Values, improve_by: float) -> bool:
 
 def _lowest(values: Values) -> dict[tuple[str, str], NanoDollars]:
     lowest: dict[tuple[str, str], NanoDollars] = {}
-    for (rule, labels), value in values.items():
-        if value is not None:
+    for (rule, labels), price in values.items():
+        if price is not None:
             of = (rule, next((text for name, text in labels if name == "gpu"), ""))
-            lowest[of] = min(value, lowest.get(of, value))
+            lowest[of] = min(price, lowest.get(of, price))
     return lowest
 
 

@@ -5,7 +5,7 @@ some hours; after that the day goes without, and the next digest covers it too.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from monitor.alerting.formats import BODY_LENGTH, clip
@@ -13,6 +13,7 @@ from monitor.alerting.notice import Message
 from monitor.alerting.plain import plain
 from monitor.alerting.render import instant
 from monitor.market.money import NanoDollars, show
+from monitor.market.value import value
 
 LATE_BY = timedelta(hours=6)
 """For how long after its time a digest is still told."""
@@ -23,7 +24,7 @@ SHOWN = 12
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class DigestTimes:
     """When a digest is due: at `at` on the clocks of `zone`."""
 
@@ -40,7 +41,7 @@ class DigestTimes:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Digest:
     """What happened from `since` to `now`.
 

@@ -8,10 +8,10 @@ loses lines from its end: the first offer stays.
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from monitor.alerting.notice import Message
+from monitor.market.value import value
 
 TITLE_LENGTH = 200
 BODY_LENGTH = 3_500
@@ -28,7 +28,7 @@ class Format(StrEnum):
     HTML = "html"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Screen:
     """What fits on a destination: lengths in characters, as its service counts them.
 
@@ -45,7 +45,7 @@ class Screen:
 PLAIN = Screen()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Shown:
     """A message in a format: what is queued, and sent as it is."""
 

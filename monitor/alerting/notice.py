@@ -1,12 +1,13 @@
 """A notice: what is to be told about one group of alerts, and why now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.alerting.quiet import QuietHours
 from monitor.market.money import NanoDollars
+from monitor.market.value import value
 from monitor.rules.alert import Alert, Labels, RuleName, Severity
 from monitor.rules.evaluate import AlertKey
 
@@ -51,7 +52,7 @@ class GroupLabel(StrEnum):
     SEVERITY = "severity"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Escalation:
     """Who is told when nobody has acknowledged within `after` of something new."""
 
@@ -59,7 +60,7 @@ class Escalation:
     notify: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TemplateTexts:
     """Jinja templates of a message, as they are written; what is not given is told plainly."""
 
@@ -90,7 +91,7 @@ OF_ALERTS = frozenset(
 """What an Alertmanager learns from the state of the alerts itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NotifyPolicy:
     """When a rule's alerts are told, and to which receivers; the names are Alertmanager's.
 
@@ -111,7 +112,7 @@ class NotifyPolicy:
     templates: TemplateTexts = NO_TEMPLATES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Group:
     """Alerts that are told together, and what has been told about them.
 
@@ -143,7 +144,7 @@ class Group:
         return dict(self.key)[GroupLabel.MARKETPLACE]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Notice:
     """What one notification says: the firing alerts, and those that ended since the last one.
 
@@ -162,7 +163,7 @@ class Notice:
     remark: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Message:
     """A rendered notice: a title of one line and a body, plain text.
 

@@ -1,12 +1,12 @@
 """Notifications as values: what the cycle queues, what delivery claims, and how it ends."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
 from monitor.alerting.formats import Format
 from monitor.alerting.notice import NotifyReason
+from monitor.market.value import value
 from monitor.rules.alert import RuleName
 
 NotificationId = NewType("NotificationId", int)
@@ -36,7 +36,7 @@ class NotificationStatus(StrEnum):
     DEAD = "dead"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RateLimit:
     """At most `count` attempts in any stretch of time as long as `per`."""
 
@@ -44,7 +44,7 @@ class RateLimit:
     per: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Draft:
     """A rendered notification to one destination, to be queued in the transaction that decides.
 
@@ -62,7 +62,7 @@ class Draft:
     rules: tuple[RuleName, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claimed:
     """A notification that this dispatcher alone may send until its lease runs out.
 
@@ -82,7 +82,7 @@ class Claimed:
     unknown_attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Settlement:
     """How one attempt ended; `retry_at` is the next attempt's earliest instant, where one follows.
 

@@ -5,10 +5,10 @@ hours end at the second time it shows it, and a reading that a clock set forward
 the instant at which it would have been shown (PEP 495).
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
+from monitor.market.value import value
 from monitor.rules.alert import Severity
 
 EVERY_DAY = tuple(range(7))
@@ -24,7 +24,7 @@ class QuietThen(StrEnum):
     """It is not told; what still fires when quiet hours end is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QuietHours:
     """From `begin` to `end` (or `end` of the next day) on the clocks of `zone`.
 

@@ -7,11 +7,13 @@ nothing to tell", it does so again until one of these changes: the group is at r
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from monitor.alerting.grouping import Homes
-from monitor.rules.alert import Alert, AlertState, Labels
+from monitor.rules.alert import FIRING, Alert, Labels
 from monitor.rules.evaluate import AlertKey
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 Alerts = Mapping[AlertKey, Alert]
 
@@ -25,26 +27,37 @@ class Rest:
     def __init__(self) -> None:
         self._homes: Homes | None = None
         self._active: Alerts = {}
+        self._changed: set[AlertKey] = set()
         self._members: defaultdict[Labels, set[AlertKey]] = defaultdict(set)
         self._awake: set[Labels] = set()
         self._until: dict[Labels, datetime] = {}
+        self._next = _NEVER
 
     def members(self, group: Labels) -> Alerts:
         """Return the alerts of a group that fire, in order."""
         return {key: self._active[key] for key in sorted(self._members.get(group, ()))}
 
+    def change(self, alerts: Iterable[Alert]) -> None:
+        """Note that `alerts` were written, before they are told of."""
+        for alert in alerts:
+            key = alert.rule, alert.labels
+            known = self._active.get(key)
+            if known is None or not _tell_alike(known, alert):
+                self._changed.add(key)
+
     def follow(self, homes: Homes, active: Alerts) -> bool:
         """Take in what is active now; return whether this goes on from what was known before.
 
-        `active` must not be changed afterwards: what is the very same object is not compared.
+        From then on only what changes (`change`) is looked at.
         """
         goes_on = homes is self._homes
         if not goes_on:
             self._homes, self._active = homes, {}
             self._members.clear()
-        before, self._active = self._active, active
-        if before is not active:
-            self._compare(homes, before, active)
+        changed = self._changed if goes_on else active.keys()
+        before, self._active, self._changed = self._active, active, set()
+        for key in changed:
+            self._compare(homes, key, before.get(key), active.get(key))
         return goes_on
 
     def wake(self, groups: Iterable[Labels]) -> None:
@@ -54,7 +67,9 @@ class Rest:
 
     def awake(self, now: datetime) -> list[Labels]:
         """Return the groups that are to be looked at now, in order."""
-        self._awake.update([group for group, end in self._until.items() if end <= now])
+        if self._next <= now:
+            self._awake.update([group for group, end in self._until.items() if end <= now])
+            self._next = min(self._until.values(), default=_NEVER)
         return sorted(self._awake)
 
     def lay(self, group: Labels, until: datetime | None) -> None:
@@ -65,21 +80,14 @@ class Rest:
         else:
             self._awake.discard(group)
             self._until[group] = until
+            self._next = min(self._next, until)
 
     def forget(self, group: Labels) -> None:
         """Look no more at a group of which nothing is left."""
         self._awake.discard(group)
         self._until.pop(group, None)
 
-    def _compare(self, homes: Homes, before: Alerts, active: Alerts) -> None:
-        for key, alert in active.items():
-            known = before.get(key)
-            if known is not alert:
-                self._change(homes, key, known, alert)
-        for key in before.keys() - active.keys():
-            self._change(homes, key, before[key], None)
-
-    def _change(
+    def _compare(
         self, homes: Homes, key: AlertKey, before: Alert | None, after: Alert | None
     ) -> None:
         told_by = _tells(after)
@@ -97,8 +105,16 @@ class Rest:
         self.lay(home, None)
 
 
+def _tell_alike(one: Alert, other: Alert) -> bool:
+    return (
+        one.state is other.state
+        and one.value == other.value
+        and one.acknowledged == other.acknowledged
+    )
+
+
 def _tells(alert: Alert | None) -> object:
     """Return what a decision about the group of an alert depends on."""
-    if alert is None or alert.state is not AlertState.FIRING:
+    if alert is None or alert.state is not FIRING:
         return None
     return alert.value, alert.acknowledged

@@ -7,11 +7,11 @@ groups, and with few repeats and choices, its cost stays small whatever it meets
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from monitor.market.value import value
 from monitor.rules.alert import Labels, RuleName, Severity
 
 SilenceId = NewType("SilenceId", int)
@@ -38,7 +38,7 @@ MATCHED_LABELS = ("rule", "gpu", "marketplace", "location", "hostnode", "severit
 """What can be matched on. A label that an alert does not have counts as empty."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Matcher:
     """One condition on one label."""
 
@@ -66,7 +66,7 @@ class Matcher:
         return len(found) <= LONGEST_VALUE and re.fullmatch(self.value, found) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NewSilence:
     """A silence that has no id yet: whose alerts are not told from `starts_at` until `ends_at`."""
 
@@ -85,7 +85,7 @@ class NewSilence:
         return all(matcher.fits(labels) for matcher in self.matchers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Silence(NewSilence):
     """A silence as it is kept."""
 

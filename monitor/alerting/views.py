@@ -1,20 +1,20 @@
 """What a template sees of a notice: names, numbers and texts, all of them harmless."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.alerting.notice import Message, Notice
 from monitor.alerting.plain import plain
 from monitor.alerting.render import best_first, duration, instant, labels_of, why
 from monitor.market.money import NanoDollars, dollars
+from monitor.market.value import value
 from monitor.rules.alert import Alert, Sighting
 
 MOST = 25
 """How many offers, and how many alerts, a template sees."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OfferView:
     """An offer: prices in dollars per hour, `total` for the rule's resources; `None` is unknown."""
 
@@ -29,7 +29,7 @@ class OfferView:
     hostnode: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AlertView:
     """An alert: since when it fires or until when it did, for how long, and its best price."""
 

@@ -1,8 +1,7 @@
 """The store of a cycle in memory: what a backtest writes to instead of a database."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
 from monitor.alerting.notice import Group
@@ -12,12 +11,13 @@ from monitor.alerting.silence import Silence
 from monitor.ledger import Recalled, Trace
 from monitor.letter import Letter, Told, composed
 from monitor.market.snapshot import Poll
-from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
+from monitor.market.value import value
+from monitor.rules.alert import RESOLVED, Alert, Labels, RuleName, Transition
 from monitor.rules.evaluate import AlertKey, settled
 from monitor.rules.past import Needs, Past
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Known:
     """What was known of a marketplace before a poll; nobody overtakes a backtest.
 
@@ -83,8 +83,9 @@ class MemoryLedger:
     def save(self, alerts: Collection[Alert], transitions: Iterable[Transition]) -> None:
         """Keep alerts that changed, and their transitions."""
         self._changed += alerts
+        self._rest.change(alerts)
         for alert in alerts:
-            if alert.state is AlertState.RESOLVED:
+            if alert.state is RESOLVED:
                 self._resolved[alert.rule, alert.labels] = alert
         self.transitions += transitions
 
@@ -135,10 +136,9 @@ class MemoryStore:
             before=ledger.before(), past=past, alerts=ledger.alerts(), trace=ledger.trace
         )
 
-    @contextmanager
-    def ledger(self, marketplace: str) -> Iterator[MemoryLedger]:
+    def ledger(self, marketplace: str) -> AbstractContextManager[MemoryLedger]:
         """Return the marketplace's ledger."""
-        yield self.of(marketplace)
+        return nullcontext(self.of(marketplace))
 
     def of(self, marketplace: str) -> MemoryLedger:
         """Return the marketplace's ledger, outside of any cycle."""

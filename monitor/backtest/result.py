@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median_low
 
@@ -12,13 +11,14 @@ from monitor.backtest.buying import Bought
 from monitor.backtest.memory import MemoryLedger
 from monitor.letter import Letter
 from monitor.market.money import NanoDollars
+from monitor.market.value import value
 from monitor.rules.alert import AlertState, Labels, RuleName, Transition, TransitionReason
 
 _BEGINS = frozenset({NotifyReason.FIRST, NotifyReason.NEW})
 """Notifications with these reasons tell every alert of their rule that fires."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Told:
     """A notification that would have been queued, and when."""
 
@@ -43,7 +43,7 @@ class Told:
         return next(each.title for each in drafts if each.destination == self.destination)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RuleResult:
     """What one rule did on one marketplace.
 

@@ -5,7 +5,6 @@ compare in C.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from monitor.market.hostnode import (
@@ -17,6 +16,7 @@ from monitor.market.hostnode import (
 )
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel, Offer
+from monitor.market.value import value
 
 OfferKey = tuple[HostnodeId, GpuModel]
 Key = TypeVar("Key")
@@ -61,7 +61,7 @@ class OfferFacts(NamedTuple):
     price: NanoDollars | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Changes(Generic[Key, Facts]):
     """How to get from one look to the next: what is new, what is other than before, what is gone.
 

@@ -1,15 +1,15 @@
 """A hostnode: one machine of the marketplace, with what it has free and what its parts cost."""
 
-from dataclasses import dataclass
 from typing import NewType
 
 from monitor.market.money import NanoDollars
+from monitor.market.value import value
 
 HostnodeId = NewType("HostnodeId", str)
 LocationId = NewType("LocationId", str)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Location:
     """Where a hostnode stands and who runs it; `None` is "not told"."""
 
@@ -25,7 +25,7 @@ class Location:
     network_storage: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Resources:
     """What is free on a hostnode beside GPUs: virtual CPUs, gigabytes; `None` is "not told"."""
 
@@ -34,7 +34,7 @@ class Resources:
     storage_gb: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ComponentPrices:
     """Nano-dollars per hour for one vCPU and one gigabyte; `None` is "not told", never free."""
 
@@ -43,7 +43,7 @@ class ComponentPrices:
     per_gb_storage: NanoDollars | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Hostnode:
     """One machine in one poll.
 

@@ -1,6 +1,6 @@
 """An instance: what is asked for, what came of the asking, and what the marketplace lists."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 from typing import NewType
@@ -9,11 +9,12 @@ from monitor.market.hostnode import HostnodeId
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel
 from monitor.market.quote import Shape
+from monitor.market.value import value
 
 InstanceId = NewType("InstanceId", str)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Forward:
     """A port of the instance and the port of the hostnode by which it is reached."""
 
@@ -21,7 +22,7 @@ class Forward:
     external_port: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WriteFile:
     """A file that cloud-init writes at the first boot; `None` leaves a key out."""
 
@@ -33,7 +34,7 @@ class WriteFile:
     append: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CloudInit:
     """The part of cloud-init that the marketplace takes."""
 
@@ -44,7 +45,7 @@ class CloudInit:
     write_files: tuple[WriteFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Order:
     """All that a request to create one instance says. `name` is unique: it finds it again.
 
@@ -62,7 +63,7 @@ class Order:
     cloud_init: CloudInit | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Created:
     """It was made: the answer had a non-empty id, which is the only sign of success."""
 
@@ -86,7 +87,7 @@ class NotCreatedReason(StrEnum):
     """No connection came about, so nothing was sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NotCreated:
     """It was definitely not made. `detail` is the marketplace's own words, without a secret."""
 
@@ -95,7 +96,7 @@ class NotCreated:
     retry_after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Unclear:
     """It may have been made, or may yet be: a time-out, a lost connection, a 5xx, no readable 200.
 
@@ -122,7 +123,7 @@ class InstanceStatus(StrEnum):
     """A word that is not known, or none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Instance:
     """An instance as the marketplace shows it, in a list or alone.
 

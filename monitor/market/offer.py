@@ -1,15 +1,15 @@
 """An offer: one GPU model on one hostnode, at a price and a count."""
 
-from dataclasses import dataclass
 from typing import NewType
 
 from monitor.market.hostnode import Hostnode
 from monitor.market.money import NanoDollars
+from monitor.market.value import value
 
 GpuModel = NewType("GpuModel", str)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Offer:
     """`available` GPUs of one model on one hostnode.
 

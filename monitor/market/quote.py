@@ -4,13 +4,12 @@
 per_gb_storage_hr`; checked against a recorded bill of 0.272999 $/h.
 """
 
-from dataclasses import dataclass
-
 from monitor.market.money import NanoDollars
 from monitor.market.offer import Offer
+from monitor.market.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Shape:
     """What one instance is made of: GPUs, virtual CPUs, gigabytes of RAM and of disk."""
 

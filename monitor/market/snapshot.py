@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from monitor.market.hostnode import Hostnode
 from monitor.market.offer import Offer
+from monitor.market.value import value
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Of what was before there is no history: nobody rented GPUs by the hour."""
@@ -34,7 +35,7 @@ class IssueReason(StrEnum):
     FIELD = "field"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Issue:
     """One part of an answer that was not used: where it stood (`$.data.hostnodes[3].id`), why."""
 
@@ -43,7 +44,7 @@ class Issue:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class HostnodeDetail:
     """One hostnode asked for by its id, what it offers, and what could not be read of it."""
 
@@ -52,7 +53,7 @@ class HostnodeDetail:
     issues: tuple[Issue, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Snapshot:
     """All that one good poll of one marketplace saw at the instant `at` (aware, UTC).
 
@@ -74,7 +75,7 @@ class Snapshot:
         return Counter(issue.reason for issue in self.issues) + Counter(self.issues_left_out)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Poll:
     """One poll and its outcome; `snapshot` is there when, and only when, the outcome is `OK`.
 

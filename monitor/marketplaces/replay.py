@@ -12,7 +12,6 @@ import gzip
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Annotated
 import msgspec
 
 from monitor.market.snapshot import Outcome
+from monitor.market.value import value
 
 LONGEST_LINE = 2**28
 """Bytes of a line that are read: a large market has 8 MB, and a file without lines no end."""
@@ -28,7 +28,7 @@ LONGEST_LINE = 2**28
 _GZIP = b"\x1f\x8b"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordedHostnodes:
     """A poll that was answered: `hostnodes` is the JSON array as recorded; lines count from 1.
 
@@ -46,7 +46,7 @@ class RecordedHostnodes:
         return b'{"data":{"hostnodes":' + self.hostnodes + b"}}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordedError:
     """A poll that failed, and how."""
 
@@ -55,7 +55,7 @@ class RecordedError:
     error: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class BadLine:
     """A line that is no recorded poll, and why."""
 

@@ -4,13 +4,13 @@ Each comes to a limit per GPU model: an offer meets the condition if its price i
 Where too little of the window is known there is no limit, and no offer meets it.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import assert_never
 
 from monitor.history.verdict import percent
 from monitor.market.money import NanoDollars
+from monitor.market.value import value
 from monitor.rules.past import Look
 
 WHOLE = 100_000
@@ -26,7 +26,7 @@ class Yardstick(StrEnum):
     HIGH = "drop"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Against:
     """A price that is low beside the best prices of the model within `window` before the poll.
 
@@ -61,7 +61,7 @@ class Against:
                 assert_never(self.yardstick)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Bound:
     """The limit that a condition sets for one model (nano-dollars), or why there is none.
 

@@ -1,13 +1,13 @@
 """An alert: one rule on one set of labels, and the states it goes through, as in Prometheus."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from monitor.market.hostnode import HostnodeId
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel
+from monitor.market.value import value
 
 RuleName = NewType("RuleName", str)
 Labels = tuple[tuple[str, str], ...]
@@ -24,6 +24,13 @@ class AlertState(StrEnum):
     PENDING = "pending"
     FIRING = "firing"
     RESOLVED = "resolved"
+
+
+INACTIVE: Final = AlertState.INACTIVE
+PENDING: Final = AlertState.PENDING
+FIRING: Final = AlertState.FIRING
+RESOLVED: Final = AlertState.RESOLVED
+"""The states by name: to ask the class for one takes as long as to call a function."""
 
 
 class TransitionReason(StrEnum):
@@ -51,7 +58,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Sighting:
     """An offer as an alert remembers it, to be told to a buyer even after it is gone.
 
@@ -70,7 +77,7 @@ class Sighting:
     uptime: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Acknowledgement:
     """Somebody is looking after an alert: no repeats, no escalation, until it ends or changes."""
 
@@ -79,7 +86,7 @@ class Acknowledgement:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=False)
 class Alert:
     """One alert as it is stored.
 
@@ -111,7 +118,7 @@ class Alert:
         return dict(self.labels)["marketplace"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Transition:
     """One change of an alert's state, with its reason and the value that led to it."""
 

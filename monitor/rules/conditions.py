@@ -5,7 +5,6 @@ is not met: nothing fires, and nothing is bought, on a guess.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -13,6 +12,7 @@ from functools import lru_cache
 from monitor.market.money import NanoDollars, show
 from monitor.market.offer import Offer
 from monitor.market.quote import Shape, lacks, quote
+from monitor.market.value import value
 from monitor.rules.against import Against, bound
 from monitor.rules.past import Past
 
@@ -56,7 +56,7 @@ READ: Mapping[Attribute, Callable[[Offer], Value]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OneOf:
     """A name that fits one of `globs`, whole and whatever its case: `l4-*` does not fit `l40-…`."""
 
@@ -73,7 +73,7 @@ class OneOf:
         return " or ".join(self.globs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AtLeast:
     """A number that is told and not below `limit` (prices in nano-dollars)."""
 
@@ -90,7 +90,7 @@ class AtLeast:
         return _shown(self.attribute, self.limit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Below:
     """A number that is told and below `limit`."""
 
@@ -107,7 +107,7 @@ class Below:
         return f"below {_shown(self.attribute, self.limit)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AtMost:
     """A number that is told and not above `limit` (prices in nano-dollars)."""
 
@@ -124,7 +124,7 @@ class AtMost:
         return f"at most {_shown(self.attribute, self.limit)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Equals:
     """A yes or no that is told and is `flag`."""
 
@@ -141,14 +141,14 @@ class Equals:
         return _shown(self.attribute, self.flag)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Fits:
     """A hostnode that has all of `shape` free."""
 
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TotalAtMost:
     """A price per hour of the whole `shape`, all parts priced, not above `limit` nano-dollars."""
 

@@ -1,14 +1,15 @@
 """All rules over one good poll: from what they see to what becomes of their alerts."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from monitor.market.snapshot import Snapshot
-from monitor.rules.alert import Alert, AlertState, Labels, RuleName, Transition
+from monitor.market.value import value
+from monitor.rules.alert import FIRING, PENDING, Alert, Labels, RuleName, Transition
 from monitor.rules.conditions import Attribute, OneOf
-from monitor.rules.lifecycle import Step, forget, remove, step, thaw
+from monitor.rules.lifecycle import Step, forget, goes_on, remove, runs, step, thaw
 from monitor.rules.match import Match
 from monitor.rules.past import Past
 from monitor.rules.rule import Per, Rule
@@ -20,7 +21,7 @@ _NO_ALERTS: _OfRule = {}
 _NOTHING_SEEN: Found = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Evaluation:
     """What one good poll made of the alerts of one marketplace.
 
@@ -69,7 +70,9 @@ def evaluate(
         return NOTHING
     by_name = {rule.name: rule for rule in rules}
     going_on = last if last and not unknown and _goes_on(last, by_name, alerts) else None
-    round_ = _Round(rules=by_name, now=now, unknown=unknown)
+    if going_on is not None and seen is going_on.seen and not going_on.restless:
+        return replace(going_on, changed=(), transitions=())
+    round_ = _Round(by_name, now, unknown)
     if going_on is None:
         of_rules = _by_rule(alerts)
         for name in dict.fromkeys((*seen, *of_rules)):
@@ -82,9 +85,9 @@ def evaluate(
         for name in going_on.restless.difference(seen):
             round_.evaluate(name, _NOTHING_SEEN, of_rules.get(name, _NO_ALERTS))
     return Evaluation(
-        changed=tuple(round_.changed),
+        changed=tuple(round_.changed.values()),
         transitions=tuple(round_.transitions),
-        active=settled(alerts, round_.changed) if round_.changed else alerts,
+        active=_settled(alerts, round_.changed) if round_.changed else alerts,
         rules=by_name,
         seen=seen,
         of_rules={**of_rules, **round_.of_rules},
@@ -94,12 +97,16 @@ def evaluate(
 
 def settled(active: Mapping[AlertKey, Alert], changed: Iterable[Alert]) -> dict[AlertKey, Alert]:
     """Return the pending and firing alerts once some of them have `changed`."""
-    after = dict(active)
-    for alert in changed:
-        if _is_active(alert):
-            after[alert.rule, alert.labels] = alert
-        else:
-            after.pop((alert.rule, alert.labels), None)
+    return _settled(active, {(alert.rule, alert.labels): alert for alert in changed})
+
+
+def _settled(
+    active: Mapping[AlertKey, Alert], changed: Mapping[AlertKey, Alert]
+) -> dict[AlertKey, Alert]:
+    after = {**active, **changed}
+    for key, alert in changed.items():
+        if not _is_active(alert):
+            del after[key]
     return after
 
 
@@ -116,71 +123,79 @@ def _by_rule(alerts: Mapping[AlertKey, Alert]) -> Mapping[RuleName, _OfRule]:
     return of_rules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
     """One evaluation, rule by rule: what became of the alerts of those it has come to."""
 
-    rules: Mapping[RuleName, Rule]
-    now: datetime
-    unknown: timedelta
-    changed: list[Alert] = field(default_factory=list)
-    transitions: list[Transition] = field(default_factory=list)
-    of_rules: dict[RuleName, _OfRule] = field(default_factory=dict)
-    restless: set[RuleName] = field(default_factory=set)
+    def __init__(self, rules: Mapping[RuleName, Rule], now: datetime, unknown: timedelta) -> None:
+        self.rules, self.now, self.unknown = rules, now, unknown
+        self.changed: dict[AlertKey, Alert] = {}
+        self.transitions: list[Transition] = []
+        self.of_rules: dict[RuleName, _OfRule] = {}
+        self.restless: set[RuleName] = set()
 
     def evaluate(self, name: RuleName, found: Found, known: _OfRule) -> None:
         """Take in what a rule sees, and the alerts it has."""
         rule = self.rules.get(name)
-        steps = self._ends(known) if rule is None else self._steps(rule, found, known)
+        if rule is None:
+            self.of_rules[name] = self._remove(known)
+        else:
+            left = self._outlast(rule, known) if self.unknown else known
+            self.of_rules[name] = self._step(rule, found, known, left)
+
+    def _remove(self, known: _OfRule) -> _OfRule:
+        """End the alerts of a rule that is no longer configured."""
+        for labels in sorted(known):
+            self._take(known[labels], remove(known[labels], self.now))
+        return _NO_ALERTS
+
+    def _outlast(self, rule: Rule, known: _OfRule) -> _OfRule:
+        """Return what an outage leaves: clocks are moved, and what waited too long is forgotten."""
+        left: dict[Labels, Alert] = {}
+        for labels in sorted(known):
+            alert = known[labels]
+            if alert.state is PENDING and self.unknown > rule.outage_tolerance:
+                self._take(alert, forget(alert, self.now))
+            else:
+                left[labels] = thaw(alert, self.unknown)
+                self._take(alert, Step(left[labels]))
+        return left
+
+    def _step(self, rule: Rule, found: Found, known: _OfRule, left: _OfRule) -> _OfRule:
+        """Return what becomes of the `known` alerts of a rule; `left` are those to go on from."""
         after: dict[Labels, Alert] = {}
-        changed: dict[Labels, Alert] = {}
-        restless = False
-        for labels, (alert, transition) in steps:
-            before = known.get(labels)
-            if transition is not None:
-                self.transitions.append(transition)
-            if alert is None:
-                continue
-            # What stays as it is stays the same object, but for clocks that were moved.
-            if alert is not before and not (self.unknown and alert == before):
-                changed[labels] = alert
-            state = alert.state
-            if state is AlertState.FIRING:
-                after[labels] = alert
-                restless = restless or alert.keep_firing_since is not None
-            elif state is AlertState.PENDING:
-                after[labels] = alert
-                restless = True
-        if restless:
-            self.restless.add(name)
-        self.changed.extend(changed.values())
-        self.of_rules[name] = after
-
-    def _ends(self, known: _OfRule) -> Iterator[tuple[Labels, Step]]:
-        """Yield the ends of the alerts of a rule that is no longer configured."""
-        yield from ((labels, remove(known[labels], self.now)) for labels in sorted(known))
-
-    def _steps(self, rule: Rule, found: Found, known: _OfRule) -> Iterator[tuple[Labels, Step]]:
-        """Yield what becomes of each alert, of one that is forgotten and begins anew both steps."""
-        left = known
-        if self.unknown:
-            ends = {labels: forget(each, self.now) for labels, each in self._lost(rule, known)}
-            yield from ends.items()
-            kept = ((labels, alert) for labels, alert in known.items() if labels not in ends)
-            left = {labels: thaw(alert, self.unknown) for labels, alert in kept}
-        now = self.now
+        met = 0
         for labels, match in found.items():
-            yield labels, step(rule, left.get(labels), match, now)
-        if known and not known.keys() <= found.keys():
+            before = left.get(labels)
+            alert = None if before is None or match is None else goes_on(before, match)
+            if alert is None:
+                alert = self._take(before, step(rule, before, match, self.now))
+            elif alert is not before:
+                self.changed[rule.name, labels] = alert
+            if alert is not None:
+                after[labels] = alert
+            met += before is not None
+        if met < len(known):
             for labels in sorted(known.keys() - found.keys()):
-                yield labels, _unseen(rule, known[labels], left.get(labels), self.now)
+                before = left.get(labels)
+                alert = self._take(before, _unseen(rule, known[labels], before, self.now))
+                if alert is not None:
+                    after[labels] = alert
+        return after
 
-    def _lost(self, rule: Rule, known: _OfRule) -> Iterator[tuple[Labels, Alert]]:
-        """Yield what was pending before an outage longer than its rule puts up with."""
-        if self.unknown > rule.outage_tolerance:
-            for labels in sorted(known):
-                if known[labels].state is AlertState.PENDING:
-                    yield labels, known[labels]
+    def _take(self, before: Alert | None, step: Step) -> Alert | None:
+        """Note what became of an alert, and return it if it is pending or fires."""
+        after, transition = step
+        if transition is not None:
+            self.transitions.append(transition)
+        if after is None:
+            return None
+        if after is not before:
+            self.changed[after.rule, after.labels] = after
+        if not _is_active(after):
+            return None
+        if runs(after):
+            self.restless.add(after.rule)
+        return after
 
 
 def _unseen(rule: Rule, before: Alert, known: Alert | None, now: datetime) -> Step:
@@ -205,4 +220,4 @@ def _is_of(rule: Rule, alert: Alert) -> bool:
 
 
 def _is_active(alert: Alert) -> bool:
-    return alert.state is AlertState.FIRING or alert.state is AlertState.PENDING
+    return alert.state is FIRING or alert.state is PENDING

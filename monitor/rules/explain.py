@@ -1,12 +1,12 @@
 """Why a rule is met or not by what a marketplace offers now: "why did nothing come?"."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel, Offer
 from monitor.market.snapshot import Snapshot
+from monitor.market.value import value
 from monitor.rules.against import Against, Bound, bound
 from monitor.rules.alert import Alert, AlertState, Labels
 from monitor.rules.conditions import Attribute, Condition, OneOf, lack, told
@@ -21,7 +21,7 @@ MODELS = 6
 """Of how many GPU models history is told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Stage:
     """One condition in words, and how many offers met it and all before it."""
 
@@ -29,7 +29,7 @@ class Stage:
     left: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Miss:
     """An offer that nearly meets the rule, and all that it lacks."""
 
@@ -37,7 +37,7 @@ class Miss:
     lacks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Measured:
     """A condition against history for one model: what is known, the limit, the best price now."""
 
@@ -48,7 +48,7 @@ class Measured:
     best: NanoDollars | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Explanation:
     """What a snapshot comes to for a rule.
 

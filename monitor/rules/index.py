@@ -7,9 +7,9 @@ few such integers, and the lowest bits of the result are its cheapest offers.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from operator import and_
+from operator import and_, is_
 
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel, Offer
@@ -41,7 +41,22 @@ _FREE: Mapping[str, Callable[[Offer], int | None]] = {
 }
 """What is free of each part of a shape."""
 
+_PRICE = Attribute.PRICE
 _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
+
+
+@dataclass(slots=True, kw_only=True)
+class Finds:
+    """What an index found at one poll, for that of the next poll to go on from.
+
+    What was accepted by a condition, and the sighting of an offer, stand by the id of that object,
+    and with it, so that no other one gets its id.
+    """
+
+    offers: list[Offer]
+    columns: dict[Attribute, list[Value]] = field(default_factory=dict)
+    accepted: dict[int, tuple[Condition, Bits]] = field(default_factory=dict)
+    sightings: dict[int, tuple[Offer, Sighting]] = field(default_factory=dict)
 
 
 class OfferIndex:
@@ -49,25 +64,42 @@ class OfferIndex:
 
     What meets the very same condition, the same object, is found once: to compare conditions
     takes longer than to find what meets one in a small market. `View` sees to it.
-    `past` is that of their marketplace up to the poll that saw them.
+    `past` is that of their marketplace up to the poll that saw them, `before` what was found at
+    the poll before. `moved` are the offers that did not stand at their places then.
     """
 
-    def __init__(self, offers: Iterable[Offer], past: Past | None = None) -> None:
+    def __init__(
+        self, offers: Iterable[Offer], past: Past | None = None, before: Finds | None = None
+    ) -> None:
         self.offers = sorted(offers, key=_by_price)
         self._past = Past() if past is None else past
         self._prices = [offer.price for offer in self.offers if offer.price is not None]
         self._everything = (1 << len(self.offers)) - 1
         self._priced = (1 << len(self._prices)) - 1
-        self._accepted: dict[int, tuple[Condition, Bits]] = {}
-        self._columns: dict[Attribute, tuple[list[Value], set[Value]]] = {}
+        self.finds = Finds(offers=self.offers)
+        self._before = before or Finds(offers=[])
+        self.moved = self._everything & ~_bits(map(is_, self.offers, self._before.offers))
+        self._accepted = self.finds.accepted
+        self._distinct: dict[Attribute, set[Value]] = {}
         self._free: dict[str, list[int]] = {}
         self._with_free: dict[tuple[str, int], Bits] = {}
         self._totals: dict[Shape, Totals] = {}
-        self._sightings: dict[Place, Sighting] = {}
 
     def matching(self, conditions: Iterable[Condition]) -> list[Place]:
         """Return the places of the offers that meet all `conditions`, cheapest per GPU first."""
-        places = _places(reduce(and_, map(self._accepting, conditions), self._everything))
+        return self.places(self.meeting(conditions), conditions)
+
+    def meeting(self, conditions: Iterable[Condition]) -> Bits:
+        """Return the offers that meet all `conditions`, perhaps but for one on their totals."""
+        bits = self._everything
+        for condition in conditions:
+            known = self._accepted.get(id(condition))
+            bits &= self._accepting(condition) if known is None else known[1]
+        return bits
+
+    def places(self, meeting: Bits, conditions: Iterable[Condition]) -> list[Place]:
+        """Return the places of those `meeting` the conditions, totals included."""
+        places = _places(meeting)
         for condition in conditions:
             if isinstance(condition, TotalAtMost):
                 places = self._affordable(condition, places)
@@ -75,9 +107,13 @@ class OfferIndex:
 
     def sighting(self, place: Place) -> Sighting:
         """Return the offer at a place as an alert remembers it, without a total."""
-        if place not in self._sightings:
-            self._sightings[place] = sighting(self.offers[place], None)
-        return self._sightings[place]
+        offer = self.offers[place]
+        sightings = self.finds.sightings
+        known = sightings.get(id(offer))
+        if known is None:
+            known = self._before.sightings.get(id(offer)) or (offer, sighting(offer, None))
+            sightings[id(offer)] = known
+        return known[1]
 
     def totals(self, shape: Shape) -> "Totals":
         """Return what `shape` costs on each offer."""
@@ -102,16 +138,15 @@ class OfferIndex:
         return {gpu: _bits(found) for gpu, found in flags.items()}
 
     def _accepting(self, condition: Condition) -> Bits:
-        known = self._accepted.get(id(condition))
-        if known is None:  # the condition is kept, so that no other one gets its id
-            known = self._accepted[id(condition)] = condition, self._find(condition)
-        return known[1]
+        found = self._find(condition)
+        self._accepted[id(condition)] = condition, found
+        return found
 
     def _find(self, condition: Condition) -> Bits:
         match condition:
-            case AtMost(attribute=Attribute.PRICE):
+            case AtMost() if condition.attribute is _PRICE:
                 return self._priced_at_most(condition.limit)
-            case AtLeast(attribute=Attribute.PRICE):
+            case AtLeast() if condition.attribute is _PRICE:
                 cheaper = (1 << bisect_left(self._prices, condition.limit)) - 1
                 return self._priced & ~cheaper
             case Fits():
@@ -135,15 +170,21 @@ class OfferIndex:
         return (1 << bisect_right(self._prices, limit)) - 1
 
     def _accepted_by(self, condition: OnAttribute) -> Bits:
-        column, distinct = self._column(condition.attribute)
-        accepted = {value for value in distinct if condition.accepts(value)}
+        attribute = condition.attribute
+        column = self._column(attribute)
+        known = self._before.accepted.get(id(condition))
+        if known is not None and column == self._before.columns.get(attribute):
+            return known[1]
+        if attribute not in self._distinct:
+            self._distinct[attribute] = set(column)
+        accepted = {value for value in self._distinct[attribute] if condition.accepts(value)}
         return _bits(map(accepted.__contains__, column))  # in C: it is done for each offer
 
-    def _column(self, attribute: Attribute) -> tuple[list[Value], set[Value]]:
-        if attribute not in self._columns:
-            column = list(map(READ[attribute], self.offers))
-            self._columns[attribute] = column, set(column)
-        return self._columns[attribute]
+    def _column(self, attribute: Attribute) -> list[Value]:
+        columns = self.finds.columns
+        if attribute not in columns:
+            columns[attribute] = list(map(READ[attribute], self.offers))
+        return columns[attribute]
 
     def _fitting(self, shape: Shape) -> Bits:
         """Return the offers of which `lacks` says nothing; many shapes share their parts."""

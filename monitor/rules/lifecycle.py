@@ -11,10 +11,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from monitor.rules.alert import Alert, AlertState, Transition, TransitionReason
+from monitor.rules.alert import (
+    FIRING,
+    INACTIVE,
+    PENDING,
+    RESOLVED,
+    Alert,
+    AlertState,
+    Transition,
+    TransitionReason,
+)
 from monitor.rules.match import Match
 from monitor.rules.past import OUTAGE_INTERVALS
 from monitor.rules.rule import Rule
+
+_NO_TIME = timedelta(0)
 
 
 class Step(NamedTuple):
@@ -38,16 +49,16 @@ def outage(
     If the clock was set back it is negative, and moves the clocks back with it; otherwise zero.
     """
     if last_good_at is None:
-        return timedelta(0)
+        return _NO_TIME
     since = now - last_good_at
-    if failed_since and since > timedelta(0):
-        return max(since - interval, timedelta(0))
-    return timedelta(0) if timedelta(0) <= since <= OUTAGE_INTERVALS * interval else since
+    if failed_since and since > _NO_TIME:
+        return max(since - interval, _NO_TIME)
+    return _NO_TIME if _NO_TIME <= since <= OUTAGE_INTERVALS * interval else since
 
 
 def thaw(alert: Alert, unknown: timedelta) -> Alert:
-    """Return `alert` with its clocks moved on by the time in which nothing was known."""
-    if not unknown:
+    """Return `alert` with the clocks that run moved on by the time in which nothing was known."""
+    if not (unknown and runs(alert)):
         return alert
     keeping = alert.keep_firing_since
     return replace(
@@ -63,11 +74,28 @@ def step(rule: Rule, alert: Alert | None, match: Match | None, now: datetime) ->
     `alert` is the pending or firing alert with the same labels as `match`, if there is one;
     one of the two is given.
     """
-    if match is not None:
-        return _met(rule, alert or _new(rule, match, now), match, now)
+    if match is None:
+        return Step(None) if alert is None else _not_met(rule, alert, now)
     if alert is None:
-        return Step(alert=None)
-    return _not_met(rule, alert, now)
+        return _waiting(rule, _new(rule, match, now), match, now)
+    if alert.state is FIRING:
+        return Step(goes_on(alert, match) or _seeing(alert, match, FIRING, alert.firing_at))
+    return _waiting(rule, alert, match, now)
+
+
+def goes_on(alert: Alert, match: Match) -> Alert | None:
+    """Return what a firing alert is now that `match` meets it; `None` if more than that happens.
+
+    Nearly all steps are these: they need no rule and no time.
+    """
+    if alert.state is not FIRING or alert.keep_firing_since is not None:
+        return None
+    return alert if _tells(alert, match) else _seeing(alert, match, FIRING, alert.firing_at)
+
+
+def runs(alert: Alert) -> bool:
+    """Return whether a clock of an alert runs, so that time alone may change it."""
+    return alert.state is PENDING or alert.keep_firing_since is not None
 
 
 def remove(alert: Alert, now: datetime) -> Step:
@@ -84,60 +112,57 @@ def _new(rule: Rule, match: Match, now: datetime) -> Alert:
     return Alert(
         rule=rule.name,
         labels=match.labels,
-        state=AlertState.INACTIVE,
+        state=INACTIVE,
         active_at=now,
         pending_since=now,
     )
 
 
-def _met(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
-    unchanged = alert.keep_firing_since is None and _tells(alert, match)
-    if alert.state is AlertState.FIRING:
-        if unchanged:
-            return Step(alert)
-        return Step(_seeing(alert, match, AlertState.FIRING, alert.firing_at))
+def _waiting(rule: Rule, alert: Alert, match: Match, now: datetime) -> Step:
+    """Return what becomes of an alert that does not fire yet, and is met."""
+    is_new = alert.state is INACTIVE
     if now - alert.pending_since >= rule.hold_for:
-        fires = _seeing(alert, match, AlertState.FIRING, now)
-        new = alert.state is AlertState.INACTIVE
-        reason = TransitionReason.MATCHED if new else TransitionReason.HELD
-        return Step(alert=fires, transition=_transition(alert, fires, now, reason))
-    if unchanged and alert.state is AlertState.PENDING:
-        return Step(alert=alert)
-    waits = _seeing(alert, match, AlertState.PENDING, None)
-    if alert.state is AlertState.PENDING:
-        return Step(alert=waits)
-    return Step(alert=waits, transition=_transition(alert, waits, now, TransitionReason.MATCHED))
+        fires = _seeing(alert, match, FIRING, now)
+        reason = TransitionReason.MATCHED if is_new else TransitionReason.HELD
+        return Step(fires, _transition(alert, fires, now, reason))
+    if not is_new and alert.keep_firing_since is None and _tells(alert, match):
+        return Step(alert)
+    waits = _seeing(alert, match, PENDING, None)
+    if not is_new:
+        return Step(waits)
+    return Step(waits, _transition(alert, waits, now, TransitionReason.MATCHED))
 
 
 def _seeing(alert: Alert, match: Match, state: AlertState, firing_at: datetime | None) -> Alert:
     """Return `alert` as it is met; written out, for nearly all that change only do this."""
     return Alert(
-        rule=alert.rule,
-        labels=alert.labels,
-        state=state,
-        active_at=alert.active_at,
-        pending_since=alert.pending_since,
-        firing_at=firing_at,
-        resolved_at=alert.resolved_at,
-        value=match.value,
-        offers=match.offers,
-        best=match.best,
-        acknowledged=alert.acknowledged,
-        detail=match.detail,
+        alert.rule,
+        alert.labels,
+        state,
+        alert.active_at,
+        alert.pending_since,
+        firing_at,
+        None,
+        alert.resolved_at,
+        match.value,
+        match.offers,
+        match.best,
+        alert.acknowledged,
+        match.detail,
     )
 
 
 def _tells(alert: Alert, match: Match) -> bool:
     return (
-        alert.value == match.value
+        (alert.best is match.best or alert.best == match.best)
+        and alert.value == match.value
         and alert.offers == match.offers
-        and alert.best == match.best
         and alert.detail == match.detail
     )
 
 
 def _not_met(rule: Rule, alert: Alert, now: datetime) -> Step:
-    if alert.state is AlertState.PENDING:
+    if alert.state is PENDING:
         return _end(alert, now, TransitionReason.LAPSED)
     since = alert.keep_firing_since or now
     if now - since < rule.keep_firing_for:
@@ -148,8 +173,8 @@ def _not_met(rule: Rule, alert: Alert, now: datetime) -> Step:
 
 def _end(alert: Alert, now: datetime, reason: TransitionReason) -> Step:
     """End `alert`: one that never fired leaves no trace but its transition, as in Prometheus."""
-    fired = alert.state is AlertState.FIRING
-    after = AlertState.RESOLVED if fired else AlertState.INACTIVE
+    fired = alert.state is FIRING
+    after = RESOLVED if fired else INACTIVE
     ended = replace(alert, state=after, resolved_at=now if fired else None)
     return Step(alert=ended, transition=_transition(alert, ended, now, reason))
 

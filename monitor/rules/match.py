@@ -1,12 +1,13 @@
 """From the offers of a snapshot to what each rule sees of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import is_
 
 from monitor.market.money import NanoDollars
 from monitor.market.offer import Offer
 from monitor.market.quote import Shape
+from monitor.market.value import value
 from monitor.rules.alert import Labels, Sighting
 from monitor.rules.index import OfferIndex, Place, sighting
 from monitor.rules.rule import Per, Rule
@@ -15,7 +16,7 @@ MAX_BEST = 5
 """How many of the matching offers an alert remembers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Match:
     """What one alert's worth of offers came to: the best of them, how many, the lowest price.
 
@@ -57,19 +58,22 @@ def matches_at(
 
     What the very same offers came to `before` is that again.
     """
-    label = _LABEL[rule.per]
+    label, offers = _LABEL[rule.per], index.offers
     groups: dict[tuple[tuple[str, str], ...], list[Place]] = {}
     for place in places:
-        groups.setdefault(label(index.offers[place]), []).append(place)
-    common = ("marketplace", marketplace)  # sorts after the names in `_LABEL`
+        own = label(offers[place])
+        if own in groups:
+            groups[own].append(place)
+        else:
+            groups[own] = [place]
+    common = (("marketplace", marketplace),)  # sorts after the names in `_LABEL`
     found: dict[Labels, Match] = {}
     for own, group in groups.items():
-        labels, met = (*own, common), tuple(map(index.offers.__getitem__, group))
+        labels, met = own + common, [offers[place] for place in group]
         known = before.get(labels)
-        unchanged = known is not None and are_same(known.met, met)
-        found[labels] = (
-            known if known and unchanged else _match(labels, group, met, rule.shape, index)
-        )
+        if known is None or not are_same(known.met, met):
+            known = _match(labels, group, met, rule.shape, index)
+        found[labels] = known
     return found
 
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from monitor.market.money import NanoDollars
 from monitor.market.offer import GpuModel, Offer
 from monitor.market.snapshot import Snapshot
+from monitor.market.value import value
 from monitor.rules.weights import Microseconds, Weights
 
 OUTAGE_INTERVALS = 3
@@ -30,12 +31,15 @@ _DEAD_ENOUGH = 256
 """So many stretches that no window reaches any more are thrown away at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Needs:
     """What rules ask of the past: the windows they look back, and whether of the last offers."""
 
     windows: frozenset[timedelta] = frozenset()
     offers: bool = False
+
+
+_NO_NEEDS = Needs()
 
 
 @dataclass(slots=True)
@@ -55,7 +59,7 @@ class Track:
     open: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Look:
     """What is known of one model over one window that ends at the last good poll.
 
@@ -89,7 +93,7 @@ class Look:
 class Past:
     """The past of one marketplace, for `needs`."""
 
-    def __init__(self, needs: Needs = Needs()) -> None:
+    def __init__(self, needs: Needs = _NO_NEEDS) -> None:
         self.needs = needs
         self.previous: Snapshot | None = None
         """What was on offer before the snapshot fed last, if `needs.offers`."""

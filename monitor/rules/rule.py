@@ -1,11 +1,11 @@
 """A rule: conditions on offers, how its alerts are told apart, and their two clocks."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from monitor.market.quote import Shape
+from monitor.market.value import value
 from monitor.rules.against import Against
 from monitor.rules.alert import RuleName, Severity
 from monitor.rules.conditions import Condition
@@ -21,7 +21,7 @@ class Per(StrEnum):
     HOSTNODE = "hostnode"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Rule:
     """All of `conditions` have to be met by one offer.
 

@@ -6,11 +6,11 @@ poll, good or not; what no poll can tell is looked at now and then.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.market.snapshot import Outcome, Poll
+from monitor.market.value import value
 from monitor.rules.alert import Labels, RuleName
 from monitor.rules.match import Match
 from monitor.rules.past import OUTAGE_INTERVALS
@@ -34,7 +34,7 @@ class System(StrEnum):
     DISK = "system:disk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Trouble:
     """A destination of a receiver that does not take what is sent to it, and why."""
 
@@ -43,7 +43,7 @@ class Trouble:
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Disk:
     """The disk that a database file is on; bytes."""
 

@@ -12,7 +12,7 @@ from monitor.market.snapshot import Snapshot
 from monitor.rules.against import Against
 from monitor.rules.alert import Labels, RuleName
 from monitor.rules.conditions import Condition
-from monitor.rules.index import OfferIndex
+from monitor.rules.index import Bits, Finds, OfferIndex
 from monitor.rules.match import Match, Matches, are_same, matches, matches_at
 from monitor.rules.past import Past
 from monitor.rules.rule import Rule
@@ -24,20 +24,25 @@ Seen = Mapping[RuleName, Found]
 
 @dataclass(slots=True, kw_only=True)
 class _Asked:
-    """What rules that differ in their clocks or receivers ask for alike; `rule` is one of them."""
+    """What rules that differ in their clocks or receivers ask for alike; `rule` is one of them.
+
+    Rules with the same `way` make the same of the same offers.
+    """
 
     rule: Rule
+    way: int
     names: list[RuleName] = field(default_factory=list)
     found: Matches = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Question:
-    """Conditions, who asks for them in which way, and the offers that met them last."""
+    """Conditions, who asks for them in which way, and what met them last: `met`, at `meeting`."""
 
     conditions: Sequence[Condition]
     asked: dict[object, _Asked] = field(default_factory=dict)
     met: Sequence[Offer] = ()
+    meeting: Bits = 0
 
 
 class View:
@@ -48,19 +53,22 @@ class View:
         self._seen: Seen = {rule.name: {} for rule in self.rules}
         self._gone: dict[object, _Asked] = {}
         questions: dict[object, _Question] = {}
+        ways: dict[object, int] = {}
         same: dict[Condition, Condition] = {}
         for each in self.rules:
             conditions = tuple(same.setdefault(it, it) for it in each.conditions)
             rule = replace(each, conditions=conditions)
-            asks = (rule.conditions, rule.per, rule.shape)
+            way = ways.setdefault((rule.per, rule.shape), len(ways))
             if rule.gone:
                 asked = self._gone
             else:
                 question = _Question(conditions=rule.conditions)
                 asked = questions.setdefault(rule.conditions, question).asked
-            asked.setdefault(asks, _Asked(rule=rule)).names.append(rule.name)
+            asks = asked.setdefault((rule.conditions, way), _Asked(rule=rule, way=way))
+            asks.names.append(rule.name)
         self._questions = list(questions.values())
         self._offers: Sequence[Offer] = ()
+        self._finds: Finds | None = None
         self._depends_on_offers_alone = not self._gone and not any(
             isinstance(it, Against) for it in same
         )
@@ -69,27 +77,32 @@ class View:
         """Return what each rule sees of `snapshot`, which `past` was fed with last."""
         if self._depends_on_offers_alone and are_same(snapshot.offers, self._offers):
             return self._seen
-        self._offers = snapshot.offers
-        index = OfferIndex(snapshot.offers, past)
+        index = OfferIndex(snapshot.offers, past, self._finds)
         changed: dict[RuleName, Found] = {}
         shared: dict[object, Matches] = {}
         for question in self._questions:
-            places = index.matching(question.conditions)
-            met = tuple(map(index.offers.__getitem__, places))
+            meeting = index.meeting(question.conditions)
+            if meeting == question.meeting and not meeting & index.moved:
+                continue
+            question.meeting = meeting
+            places = index.places(meeting, question.conditions)
+            met = [index.offers[place] for place in places]
             if are_same(met, question.met):
                 continue
             question.met = met
             for each in question.asked.values():
-                rule, asks = each.rule, (each.rule.per, each.rule.shape, tuple(places))
+                asks = (each.way, *places)
                 found = shared.get(asks)
                 if found is None:
-                    found = matches_at(places, rule, snapshot.marketplace, index, each.found)
+                    found = matches_at(places, each.rule, snapshot.marketplace, index, each.found)
                     shared[asks] = found
                 each.found = found
-                changed.update(dict.fromkeys(each.names, found))
+                for name in each.names:
+                    changed[name] = found
         changed.update(self._look_for_the_gone(snapshot.marketplace, index, past))
         if changed:
             self._seen = {**self._seen, **changed}
+        self._offers, self._finds = snapshot.offers, index.finds
         return self._seen
 
     def _look_for_the_gone(

@@ -1,6 +1,6 @@
 """What is told about the alerts of each rule, over a ledger in memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,7 +49,7 @@ class Memory:
     def alerts(self) -> Mapping[AlertKey, Alert]:
         return dict(self.active)
 
-    def save(self, alerts: Iterable[Alert], transitions: Iterable[Transition]) -> None:
+    def save(self, alerts: Collection[Alert], transitions: Iterable[Transition]) -> None:
         for alert in alerts:
             self.active.pop((alert.rule, alert.labels))
             self.ended.append(alert)

@@ -1,6 +1,6 @@
 """A group at rest is passed over, and nothing comes of it that a look would not have come to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, time, timedelta
 
@@ -14,7 +14,7 @@ from monitor.alerting.rest import Rest
 from monitor.alerting.silence import Silence, SilenceId, read_matcher
 from monitor.market.money import nano
 from monitor.plan import Plan
-from monitor.rules.alert import Acknowledgement, Alert, AlertState, RuleName
+from monitor.rules.alert import Acknowledgement, Alert, AlertState, RuleName, Transition
 from monitor.rules.rule import Rule
 from monitor.telling import tell
 from tests.unit.test_telling import MINUTE, NOON, A, B, Memory, an_alert
@@ -32,6 +32,10 @@ class Resting(Memory):
     def rest(self) -> Rest:
         return self._rest
 
+    def save(self, alerts: Collection[Alert], transitions: Iterable[Transition]) -> None:
+        super().save(alerts, transitions)
+        self._rest.change(alerts)
+
 
 class Told:
     """Two ledgers that live through the same: in one groups rest, in the other none ever does."""
@@ -48,6 +52,7 @@ class Told:
     def put(self, alert: Alert) -> None:
         for ledger in (self.resting, self.awake):
             ledger.active[alert.rule, alert.labels] = alert
+        self.resting.rest().change([alert])
 
     def end(self, alert: Alert, at: timedelta) -> None:
         if (alert.rule, alert.labels) in self.awake.active:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 
 import msgspec
@@ -22,6 +23,8 @@ _LOWEST_FAILURE = 400
 _LONGEST_INTEGER = 18
 
 _list_decoder = msgspec.json.Decoder(wire.ListAnswer | wire.NotAnObject)
+_PRICE = attrgetter("price")
+
 _hostnode_decoder = msgspec.json.Decoder(wire.HostnodeAnswer | wire.NotAnObject)
 
 T = TypeVar("T")
@@ -46,7 +49,7 @@ def decode_hostnodes(
         hostnodes=tuple(rows.hostnodes),
         offers=tuple(rows.offers),
         issues=tuple(rows.issues),
-        issues_left_out=dict(rows.issues_left_out),
+        issues_left_out=rows.issues_left_out,
     )
 
 
@@ -102,7 +105,7 @@ def _refuse_nothing(rows: Rows, told: int) -> None:
         what = f"of {told} hostnodes none could be read"
     elif rows.silent > 1 and not rows.offers:
         what = f"of {told} hostnodes not one offer could be read"
-    elif len(rows.offers) > 1 and all(offer.price is None for offer in rows.offers):
+    elif len(rows.offers) > 1 and not any(map(_PRICE, rows.offers)):
         what = f"of {len(rows.offers)} offers none has a price"
     else:
         return

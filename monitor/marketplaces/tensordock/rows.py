@@ -4,7 +4,6 @@ A bad field costs itself, a bad GPU its offer, a bad hostnode its row; each cost
 """
 
 import sys
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
@@ -107,7 +106,7 @@ class Rows:
         self.hostnodes: list[Hostnode] = []
         self.offers: list[Offer] = []
         self.issues: list[Issue] = []
-        self.issues_left_out: Counter[IssueReason] = Counter()
+        self.issues_left_out: dict[IssueReason, int] = {}
         self.silent = 0
         ids: set[HostnodeId] = set()
         for index, row in enumerate(rows):
@@ -130,7 +129,8 @@ class Rows:
             if len(self.issues) < MOST_ISSUES:
                 self.issues.append(_issue(flaw, path))
             else:
-                self.issues_left_out[flaw.reason] += 1
+                left_out = self.issues_left_out.get(flaw.reason, 0)
+                self.issues_left_out[flaw.reason] = left_out + 1
 
 
 def read_row(row: wire.Hostnode | wire.NotAnObject) -> Row:

@@ -186,6 +186,16 @@ def test_polls_that_fail_in_between_make_what_is_seen_neither_fire_nor_end_other
     assert states == live(rule, seen)
 
 
+def test_an_outage_moves_only_clocks_that_run() -> None:
+    rule = a_rule(hold=0, keep=5)
+    fires = step(rule, None, MATCH, NOON).alert
+    assert fires is not None
+    assert thaw(fires, 60 * MINUTE) is fires
+    kept = step(rule, fires, None, NOON + MINUTE).alert
+    assert kept is not None
+    assert thaw(kept, 60 * MINUTE).keep_firing_since == NOON + 61 * MINUTE
+
+
 def test_a_clock_set_back_an_hour_neither_speeds_nor_stalls_an_alert() -> None:
     rule = a_rule(hold=5)
     pending = step(rule, None, MATCH, NOON).alert
