@@ -75,7 +75,7 @@ class Health:
             since,
             now,
             interval=config.poll_interval,
-            timeout=TIMEOUTS_ALLOWED * config.timeout,
+            allowed=TIMEOUTS_ALLOWED * config.timeout,
         )
         if seen:
             # That nobody polled while the program was down is what it tells of: it counts.

@@ -93,6 +93,9 @@ class OfferIndex:
         """Return the offers that meet all `conditions`, perhaps but for one on their totals."""
         bits = self._everything
         for condition in conditions:
+            if type(condition) is AtMost and condition.attribute is _PRICE:
+                bits &= self._priced_at_most(condition.limit)
+                continue
             known = self._accepted.get(id(condition))
             bits &= self._accepting(condition) if known is None else known[1]
         return bits
@@ -144,8 +147,6 @@ class OfferIndex:
 
     def _find(self, condition: Condition) -> Bits:
         match condition:
-            case AtMost() if condition.attribute is _PRICE:
-                return self._priced_at_most(condition.limit)
             case AtLeast() if condition.attribute is _PRICE:
                 cheaper = (1 << bisect_left(self._prices, condition.limit)) - 1
                 return self._priced & ~cheaper

@@ -99,10 +99,10 @@ def is_behind(poll: Poll, recorded_until: datetime | None) -> bool:
 
 
 def seen_late(
-    marketplace: str, last_at: datetime, now: datetime, *, interval: timedelta, timeout: timedelta
+    marketplace: str, last_at: datetime, now: datetime, *, interval: timedelta, allowed: timedelta
 ) -> Seen:
-    """Return whether polls are late: none was made for three intervals and the time of one."""
-    if now - last_at <= OUTAGE_INTERVALS * interval + timeout:
+    """Return whether polls are late: none was made for three intervals and what is `allowed`."""
+    if now - last_at <= OUTAGE_INTERVALS * interval + allowed:
         return {}
     name = RuleName(System.LATE)
     return {name: _met(marketplace, f"the last poll was at {last_at:%Y-%m-%d %H:%M:%S} UTC")}

@@ -22,6 +22,11 @@ Seen = Mapping[RuleName, Found]
 """What each rule is met by; with `None`, what a rule about the gone knows to be there."""
 
 
+_MOST_STATES = 128
+_MOST_OFFERS = 10_000
+"""How many states are remembered, and how many offers in all of them: of a large market, one."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Asked:
     """What rules that differ in their clocks or receivers ask for alike; `rule` is one of them.
@@ -46,7 +51,11 @@ class _Question:
 
 
 class View:
-    """What `rules` see of one marketplace, poll after poll."""
+    """What `rules` see of one marketplace, poll after poll.
+
+    A small market is in few states, and comes back to them: what was seen in the last ones is kept,
+    by the ids of the offers, with the offers, so that no others get their ids.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
@@ -67,7 +76,7 @@ class View:
             asks = asked.setdefault((rule.conditions, way), _Asked(rule=rule, way=way))
             asks.names.append(rule.name)
         self._questions = list(questions.values())
-        self._offers: Sequence[Offer] = ()
+        self._states: dict[tuple[int, ...], tuple[Sequence[Offer], Seen]] = {}
         self._finds: Finds | None = None
         self._depends_on_offers_alone = not self._gone and not any(
             isinstance(it, Against) for it in same
@@ -75,8 +84,17 @@ class View:
 
     def look(self, snapshot: Snapshot, past: Past) -> Seen:
         """Return what each rule sees of `snapshot`, which `past` was fed with last."""
-        if self._depends_on_offers_alone and are_same(snapshot.offers, self._offers):
-            return self._seen
+        if not self._depends_on_offers_alone:
+            return self._find(snapshot, past)
+        offers = snapshot.offers
+        state = tuple(map(id, offers))
+        known = self._states.pop(state, None) or (offers, self._find(snapshot, past))
+        self._states[state] = known
+        if len(self._states) > min(_MOST_STATES, 1 + _MOST_OFFERS // (1 + len(offers))):
+            del self._states[next(iter(self._states))]
+        return known[1]
+
+    def _find(self, snapshot: Snapshot, past: Past) -> Seen:
         index = OfferIndex(snapshot.offers, past, self._finds)
         changed: dict[RuleName, Found] = {}
         shared: dict[object, Matches] = {}
@@ -102,7 +120,7 @@ class View:
         changed.update(self._look_for_the_gone(snapshot.marketplace, index, past))
         if changed:
             self._seen = {**self._seen, **changed}
-        self._offers, self._finds = snapshot.offers, index.finds
+        self._finds = index.finds
         return self._seen
 
     def _look_for_the_gone(

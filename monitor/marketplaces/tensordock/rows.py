@@ -28,6 +28,9 @@ MOST_ISSUES = 1000
 _REMEMBERED = 2048
 """Places, models and prices of parts that are read once: most are told again and again."""
 
+_EARLIER = 2048
+"""Rows that are remembered beside those of the last answer."""
+
 _GPUS = ".available_resources.gpus"
 _NOTHING_TOLD = wire.Resources()
 
@@ -52,14 +55,16 @@ class Row(msgspec.Struct, gc=False):
 class Reader:
     """Reads the rows of one answer after the other; a row told again word for word is read once.
 
-    Only the last answer is remembered. The same bytes give the same `Row`, so that who compares
-    two snapshots meets the same objects where nothing changed.
+    Remembered are the last answer, and the rows that were new in those before: what is free goes
+    and comes again. The same bytes give the same `Row`, so that who compares two snapshots meets
+    the same objects where nothing changed.
     """
 
     def __init__(self) -> None:
         self._told: Sequence[msgspec.Raw] = ()
         self._rows: list[Row] = []
         self._places: dict[HostnodeId, int] = {}
+        self._earlier: dict[bytes, Row] = {}
 
     def read(self, told: Sequence[msgspec.Raw]) -> list[Row]:
         """Return each row, in order.
@@ -85,14 +90,23 @@ class Reader:
 
     def _read(self, words: msgspec.Raw, place: int) -> tuple[Row, int]:
         """Return a row that does not stand where it did, and where it stood, `place` if nowhere."""
-        row = _row_decoder.decode(words)
-        if type(row) is wire.Hostnode and type(row.id) is str:
-            stood = self._places.get(HostnodeId(row.id))
+        known = self._earlier.get(bytes(words)) if self._earlier else None
+        if known is not None:
+            node = known.hostnode
+            return known, place if node is None else self._places.get(node.id, place)
+        told = _row_decoder.decode(words)
+        if type(told) is wire.Hostnode and type(told.id) is str:
+            stood = self._places.get(HostnodeId(told.id))
             if stood is not None:
                 if words == self._told[stood]:
                     return self._rows[stood], stood
                 place = stood
-        return read_row(row), place
+        row = read_row(told)
+        if self._told:
+            self._earlier[bytes(words)] = row
+            if len(self._earlier) > _EARLIER:
+                del self._earlier[next(iter(self._earlier))]
+        return row, place
 
 
 class Rows:

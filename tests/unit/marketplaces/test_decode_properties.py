@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import MalformedError
+from monitor.market.hostnode import Hostnode
 from monitor.market.snapshot import Snapshot
 from monitor.marketplaces.tensordock.decode import decode_hostnode, decode_hostnodes
 from monitor.marketplaces.tensordock.rows import Reader
@@ -118,6 +119,30 @@ def test_a_row_that_did_not_change_is_the_same_hostnode_as_before(
     known = {each.id: each for each in first.hostnodes}
     same = {each.id for each in second.hostnodes if each is known[each.id]}
     assert same == set("abcdef") - {other}
+
+
+def test_a_row_that_comes_again_is_the_hostnode_it_was() -> None:
+    """From the second answer on, and whether others came or it was away in between."""
+    reader, busy = Reader(), hostnode("a") | {"engine": "other"}
+    answers = ([hostnode("a")], [busy], [hostnode("a")], [busy], [hostnode("b")], [hostnode("a")])
+    _, other, free, again, _, back = (
+        decode_hostnodes(listing(*rows), marketplace="m", at=AT, reader=reader).hostnodes[0]
+        for rows in answers
+    )
+    assert again is other
+    assert back is free
+
+
+def test_rows_that_came_long_ago_are_forgotten() -> None:
+    reader = Reader()
+
+    def read(uptime: int) -> Hostnode:
+        row = hostnode("a") | {"uptime_percentage": 50 + uptime / 1000}
+        return decode_hostnodes(listing(row), marketplace="m", at=AT, reader=reader).hostnodes[0]
+
+    first, second = [read(uptime) for uptime in range(2050)][1:3]
+    assert read(2) is second
+    assert read(1) is not first
 
 
 @given(mutated(json.loads(SEED_HOSTNODE)))

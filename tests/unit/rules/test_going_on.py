@@ -101,6 +101,29 @@ def test_a_rule_that_sees_the_same_is_left_alone() -> None:
     assert after.active is fires.active
 
 
+def test_a_market_that_comes_back_to_a_state_is_seen_as_it_was() -> None:
+    view, past = View([Rule(name=RuleName("cheap"), conditions=(_CHEAP,))]), Past()
+    first, other = (
+        Snapshot(marketplace="m", at=NOON, hostnodes=(), offers=(offer,)) for offer in _POOL[:2]
+    )
+    seen = view.look(first, past)
+    assert view.look(other, past) != seen
+    assert view.look(first, past) is seen
+
+
+def test_of_states_that_were_long_ago_nothing_is_kept() -> None:
+    view, past = View([Rule(name=RuleName("cheap"), conditions=(_CHEAP,))]), Past()
+    states = [
+        Snapshot(marketplace="m", at=NOON, hostnodes=(), offers=(an_offer(host=f"{number}"),))
+        for number in range(130)
+    ]
+    first, second, third, *_ = [view.look(state, past) for state in states]
+    assert view.look(states[2], past) is third
+    assert view.look(states[0], past) is not first
+    assert view.look(states[0], past) == first
+    assert view.look(states[1], past) is not second
+
+
 def _acknowledged(last: Evaluation) -> dict[AlertKey, Alert]:
     """Return the alerts as they are once somebody has acknowledged the first of them."""
     alerts = dict(last.active)
