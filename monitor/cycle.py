@@ -65,10 +65,13 @@ class CycleReport:
     """What one cycle came to; `chances` are what meets each rule that fires and buys.
 
     `behind` is where the history ends, if that is not before the poll: nothing was recorded then.
+    Of a poll that was `overtaken`, for another process recorded a later look while it was made,
+    nothing but that it was made was recorded.
     """
 
     poll: Poll
     behind: datetime | None = None
+    overtaken: bool = False
     changed: int = 0
     transitions: tuple[Transition, ...] = ()
     queued: int = 0
@@ -106,7 +109,7 @@ def run_cycle(
         overtaken = before.history_token != recalled.before.history_token
         changed = ledger.record(poll, interval, overtaken=overtaken)
         if overtaken:
-            return CycleReport(poll=poll)
+            return CycleReport(poll=poll, overtaken=True)
         last = None if recalled.trace is None else recalled.trace.evaluation
         alerts = ledger.alerts()
         own = _of_program(alerts, last)

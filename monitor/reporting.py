@@ -22,6 +22,10 @@ def log_cycle(report: CycleReport) -> None:
         log.warning("polled", **_poll(poll), detail=poll.detail)
         return
     log.info("polled", **_poll(poll), **_snapshot(report))
+    if report.overtaken:
+        log.info(
+            "not evaluated: another process recorded a later poll", marketplace=poll.marketplace
+        )
     if report.behind is not None:
         log.warning(
             "not recorded: the clock was ahead, and history goes on when that time has come",

@@ -95,6 +95,7 @@ def _json(report: CycleReport) -> dict[str, Any]:
         "outcome": found.outcome.value,
         "detail": found.detail,
         "not_recorded_until": instant(report.behind),
+        "overtaken": report.overtaken,
         "hostnodes": 0 if snapshot is None else len(snapshot.hostnodes),
         "offers": [] if snapshot is None else [offer_json(offer) for offer in snapshot.offers],
         "issues": [
@@ -136,6 +137,11 @@ def _print(report: CycleReport) -> None:
         err.print(
             f"nothing was recorded: history ends at {report.behind:%Y-%m-%d %H:%M:%S} UTC, which "
             "is yet to come, for the clock was ahead; it goes on then"
+        )
+    if report.overtaken:
+        err.print(
+            "another poll was recorded while this one was made: of this one nothing was recorded "
+            "or evaluated"
         )
     for each in report.transitions:
         labels = ", ".join(f"{name}={value}" for name, value in each.labels)

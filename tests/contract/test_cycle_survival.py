@@ -274,6 +274,7 @@ def test_a_look_that_was_overtaken_by_a_later_one_changes_nothing(database: Data
     cycle(Ledgers(database), a_poll(selling(NOON, 3)))
     store = Overtaken(database, a_poll(selling(at(1.1), 1)))
     report = cycle(store, a_poll(selling(at(1), 3)))
+    assert report.overtaken
     assert (report.changed, report.transitions, report.queued) == (0, (), 0)
     after = written(database)
     assert stages(after.transitions) == ["inactive → firing: matched"]

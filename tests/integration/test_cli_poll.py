@@ -1,6 +1,7 @@
 """`poll`, `offers` and `alerts` against a recorded market over real HTTP."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.integration.commands import (
     in_a_process,
     recorded_hostnodes,
 )
+from tests.integration.daemon import until
 
 POLL_KEYS = {"at", "marketplace", "outcome", "hostnodes", "offers", "issues", "transitions"}
 OFFER_KEYS = {
@@ -51,8 +53,8 @@ def test_poll_prints_the_recorded_prices_as_json(config: Path, tmp_path: Path) -
     ran = in_a_process("poll", "-c", config, "--json", folder=tmp_path)
     assert (ran.status, ran.err) == (0, "")
     found = ran.json()
-    assert found.keys() == POLL_KEYS | {"detail", "not_recorded_until"}
-    assert found["not_recorded_until"] is None
+    assert found.keys() == POLL_KEYS | {"detail", "not_recorded_until", "overtaken"}
+    assert (found["not_recorded_until"], found["overtaken"]) == (None, False)
     assert UTC.fullmatch(found["at"])
     assert (found["marketplace"], found["outcome"], found["issues"]) == ("tensordock", "ok", [])
     assert found["hostnodes"] == len(recorded_hostnodes())
@@ -130,6 +132,25 @@ def test_a_poll_that_history_covers_already_says_that_nothing_was_recorded(
     assert f"nothing was recorded: history ends at {ahead:%Y-%m-%d %H:%M:%S} UTC" in ran.err
     found = gpu_monitor("poll", "-c", config, "--json").json()
     assert datetime.fromisoformat(found["not_recorded_until"]) == ahead
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_poll_that_was_overtaken_by_another_one_says_so(
+    gpu_monitor: Commands, market: SimulatorServer, config: Path, tmp_path: Path, options: list[str]
+) -> None:
+    assert gpu_monitor("poll", "-c", config).status == 0
+    market.faults.on("late", endpoint="hostnodes", times=1, seconds=3)
+    asked = market.requests.total
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(in_a_process, "poll", "-c", config, *options, folder=tmp_path)
+        until(lambda: market.requests.total > asked)
+        assert gpu_monitor("poll", "-c", config).status == 0
+    ran = slow.result()
+    assert ran.status == 0
+    if options:
+        assert ran.json()["overtaken"]
+    else:
+        assert "another poll was recorded while this one was made" in ran.err
 
 
 def test_nobody_there_is_unreachable(gpu_monitor: Commands, tmp_path: Path) -> None:
