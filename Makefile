@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
+# Many tests wait, so one process more than the two processors of the smallest machine.
+PYTEST := $(BIN)/pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help demo run test quick check lint types bench firings kills day dashboards pictures lock format clean
 .DEFAULT_GOAL := help
@@ -24,10 +26,10 @@ run: $(READY)  ## the daemon with config/monitor.yaml (ARGS="-c FILE")
 	$(BIN)/gpu-monitor run $(ARGS)
 
 test: $(READY)  ## every test
-	$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 
 quick: $(READY)  ## the tests that take no time
-	$(BIN)/pytest --numprocesses=2 --dist=loadfile -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(READY)  ## ruff: rules and formatting
 	$(BIN)/ruff check .
