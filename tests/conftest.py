@@ -1,14 +1,15 @@
 """The order of the tests, and what of them goes by a machine's speed.
 
 The files that take longest begin first, so that none is waited for at the end; those that mostly
-wait come before all others, beside those that measure.
+wait come before all others, and beside them those that measure.
 """
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 LONGEST = (
-    *("test_daemon_killed_often.py", "test_cli_demo.py", "test_bench.py", "test_survival.py"),
+    *("test_daemon_killed_often.py", "test_cli_demo.py", "test_buying_stopped.py"),
+    *("test_bench.py", "test_survival.py"),
     *("test_cli_imports.py", "test_web_scale.py", "test_firings.py", "test_purchase_kills.py"),
     *("test_daemon_crashes.py", "test_daemon_buying.py", "test_daemon_alertmanager.py"),
 )
