@@ -90,7 +90,7 @@ class View:
         state = tuple(map(id, offers))
         known = self._states.pop(state, None) or (offers, self._find(snapshot, past))
         self._states[state] = known
-        if len(self._states) > min(_MOST_STATES, 1 + _MOST_OFFERS // (1 + len(offers))):
+        while len(self._states) > min(_MOST_STATES, 1 + _MOST_OFFERS // (1 + len(offers))):
             del self._states[next(iter(self._states))]
         return known[1]
 

@@ -29,7 +29,8 @@ _REMEMBERED = 2048
 """Places, models and prices of parts that are read once: most are told again and again."""
 
 _EARLIER = 2048
-"""Rows that are remembered beside those of the last answer."""
+_LONGEST = 8_192
+"""Rows that are remembered beside those of the last answer, and how many bytes one may have."""
 
 _GPUS = ".available_resources.gpus"
 _NOTHING_TOLD = wire.Resources()
@@ -102,7 +103,7 @@ class Reader:
                     return self._rows[stood], stood
                 place = stood
         row = read_row(told)
-        if self._told:
+        if self._told and len(words) <= _LONGEST:
             self._earlier[bytes(words)] = row
             if len(self._earlier) > _EARLIER:
                 del self._earlier[next(iter(self._earlier))]

@@ -145,6 +145,19 @@ def test_rows_that_came_long_ago_are_forgotten() -> None:
     assert read(1) is not first
 
 
+def test_a_long_row_is_forgotten_with_its_answer() -> None:
+    """Thousands of them, as long as an answer may be, would fill the memory."""
+    reader, long = Reader(), hostnode("a") | {"engine": "e" * 8192}
+    answers = ([hostnode("b")], [long], [long], [hostnode("b")], [long])
+    _, first, same, _, back = (
+        decode_hostnodes(listing(*rows), marketplace="m", at=AT, reader=reader).hostnodes[0]
+        for rows in answers
+    )
+    assert same is first
+    assert back == first
+    assert back is not first
+
+
 @given(mutated(json.loads(SEED_HOSTNODE)))
 def test_a_mutated_single_hostnode_is_sound_or_malformed(answer: Json) -> None:
     try:

@@ -124,6 +124,24 @@ def test_of_states_that_were_long_ago_nothing_is_kept() -> None:
     assert view.look(states[1], past) is not second
 
 
+def test_of_a_market_that_has_grown_large_one_state_is_kept() -> None:
+    """However many there were of the small one that it was."""
+    view, past = View([Rule(name=RuleName("cheap"), conditions=(_CHEAP,))]), Past()
+    states = [[_POOL[0]], [_POOL[3]], [_POOL[0], _POOL[3]], list(map(_numbered, range(10_000)))]
+    *smaller, small, large = (
+        Snapshot(marketplace="m", at=NOON, hostnodes=(), offers=tuple(offers)) for offers in states
+    )
+    for each in smaller:
+        view.look(each, past)
+    seen = view.look(small, past)
+    view.look(large, past)
+    assert view.look(small, past) is not seen
+
+
+def _numbered(number: int) -> Offer:
+    return an_offer(host=f"{number}")
+
+
 def _acknowledged(last: Evaluation) -> dict[AlertKey, Alert]:
     """Return the alerts as they are once somebody has acknowledged the first of them."""
     alerts = dict(last.active)
