@@ -21,7 +21,8 @@ Alerts = Mapping[AlertKey, Alert]
 class Rest:
     """What the last telling over one ledger left at rest; a new one knows of nothing.
 
-    It holds as long as nobody else writes groups there, and time goes forward.
+    It holds as long as nobody else writes groups there, each alert that is written is told to it
+    (`change`), and time goes forward.
     """
 
     def __init__(self) -> None:
@@ -46,10 +47,7 @@ class Rest:
                 self._changed.add(key)
 
     def follow(self, homes: Homes, active: Alerts) -> bool:
-        """Take in what is active now; return whether this goes on from what was known before.
-
-        From then on only what changes (`change`) is looked at.
-        """
+        """Take in what is active now; return whether this goes on from what was known before."""
         goes_on = homes is self._homes
         if not goes_on:
             self._homes, self._active = homes, {}
