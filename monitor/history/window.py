@@ -54,14 +54,15 @@ def reaching_back(stretches: Sequence[Window], length: timedelta, *, outage: tim
     """Return the instant from which on as much time as `length` was lived through.
 
     `stretches` are those that were polled, in order; of the time between two of them no more than
-    `outage` counts. It is the first one's beginning if they come to less.
+    `outage` counts, the last of it. It is the first one's beginning if they come to less.
     """
     since = None
     for stretch in reversed(stretches):
         if since is not None:
-            length -= min(since - stretch.until, outage)
-            if length <= timedelta(0):
-                return since
+            between = min(since - stretch.until, outage)
+            if length <= between:
+                return since - length
+            length -= between
         if length <= stretch.length:
             return stretch.until - length
         length -= stretch.length

@@ -146,6 +146,14 @@ def test_time_in_which_nothing_answered_counts_for_a_day_at_most(database: Datab
     assert prune(database, keep=3 * DAY) == 3
 
 
+def test_what_ended_in_an_outage_is_not_old_before_its_time(database: Database) -> None:
+    fill(database, NOON + 99 * DAY - 60 * MINUTE, NotificationStatus.SENT)
+    live(database, NOON, NOON)
+    live(database, NOON + 99 * DAY, NOON + 101 * DAY)
+    assert prune(database, keep=2 * DAY + 61 * MINUTE) == 0
+    assert prune(database, keep=2 * DAY + 59 * MINUTE) == 3
+
+
 def test_what_was_over_before_the_first_good_poll_is_not_old_for_that(database: Database) -> None:
     """What is bought ahead is in the book before its poll is recorded, and the program may die."""
     fill(database, NOON, NotificationStatus.SENT)

@@ -17,11 +17,11 @@ STRETCHES = [
     [
         (1, 100),
         (2, 99),
-        (2.5, 99),  # within the outage, of which one day counts
-        (3, 99),
+        (2.5, 98.5),  # within the outage, of which one day counts
+        (3, 98),
         (3.5, 5.5),
         (4, 5),
-        (5, 5),
+        (5, 4),
         (5.5, 3.5),
         (50, 0),
     ],
