@@ -28,8 +28,9 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """The grabs that were written, as they are now, and all their steps, to be logged."""
+    """The grabs that were written by `buying`, as they are now, and all their steps, to log."""
 
+    buying: Buying
     grabs: list[Grab] = field(default_factory=list)
     steps: list[Grab] = field(default_factory=list)
 
@@ -57,11 +58,11 @@ def decide_in(book: Book, tools: Tools, firing: Firing, ahead: Ahead | None = No
     as being sent.
     """
     buying, stopped = tools.buying(), tools.stopped()
-    deciding = _Deciding(tools=tools, book=book, buying=buying, firing=firing, ahead=ahead)
-    written = deciding.decided.grabs
+    decided = Decided(buying=buying)
+    deciding = _Deciding(tools=tools, book=book, firing=firing, ahead=ahead, decided=decided)
     foreseen = None if ahead is None else ahead.foreseen
     for wish in firing.wishes(buying):
-        held = foreseen if foreseen and not written and foreseen.holds(book, buying) else None
+        held = foreseen if foreseen and not decided.grabs and foreseen.holds(book, buying) else None
         standing = held.standing if held else Standing.read(book, buying, firing.at)
         if stopped is not None:
             choice: Choice | Refusal = stopped
@@ -70,7 +71,7 @@ def decide_in(book: Book, tools: Tools, firing: Firing, ahead: Ahead | None = No
         else:
             choice = firing.choose(wish, buying, standing)
         deciding.write(wish, choice, standing)
-    return deciding.decided
+    return decided
 
 
 def next_candidate(
@@ -113,10 +114,9 @@ class _Deciding:
 
     tools: Tools
     book: Book
-    buying: Buying
     firing: Firing
     ahead: Ahead | None
-    decided: Decided = field(default_factory=Decided)
+    decided: Decided
 
     def write(self, wish: Wish, choice: Choice | Refusal, standing: Standing) -> None:
         """Write the intent of a rule, or its refusal if that is news."""
@@ -145,8 +145,10 @@ class _Deciding:
         ahead = self.ahead
         if ahead is None or planned.status is not GrabStatus.PLANNED:
             return None
-        quoted = price(ahead.seen, planned) if ahead.foreseen.is_for(planned) else None
-        if quoted is None or isinstance(quoted, Refusal):
+        if not ahead.foreseen.is_for(planned, self.decided.buying):
+            return None
+        quoted = price(ahead.seen, planned)
+        if isinstance(quoted, Refusal):
             return None
         now = self.tools.clock()
         return sent(planned, quoted, now), now
@@ -155,6 +157,7 @@ class _Deciding:
         digits = self.tools.digits()
         asks = wish.mode is Mode.APPROVE
         best = choice.best[0]
+        lasts = self.decided.buying.approve_within if asks else SEND_WITHIN
         told = f"the best of {len(self.firing.offers[wish.rule])} offers, {show(best.quoted)} $/h"
         return NewGrab(
             chain=digits,
@@ -172,7 +175,7 @@ class _Deciding:
             cap=choice.cap,
             rest=choice.best[1:],
             created_at=self.firing.at,
-            valid_until=self.firing.at + (self.buying.approve_within if asks else SEND_WITHIN),
+            valid_until=self.firing.at + lasts,
             time_to_live=wish.time_to_live,
             stop_when_spent=wish.stop_when_spent,
         )

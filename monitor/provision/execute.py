@@ -207,16 +207,20 @@ class Executor:
             return None
         if isinstance(seen, Refusal):
             return self._refuse(grab, seen)
-        return self._send(self._submit(grab, seen.quoted), shop.market, seen)
+        return self._send(self._submit(grab, seen.quoted, wish), shop.market, seen)
 
-    def _submit(self, grab: Grab, quoted: NanoDollars) -> Step | None:
-        """Commit that a grab is being sent, if limits and switches allow it at this moment."""
+    def _submit(self, grab: Grab, quoted: NanoDollars, seen_for: Wish) -> Step | None:
+        """Commit that a grab is being sent, if limits and switches allow it at this moment.
+
+        A drain looks at it again if its rule is another one now.
+        """
         tools, buying, now = self._tools, self._tools.buying(), self._tools.clock()
         with tools.books.book() as book:
             standing = Standing.read(book, buying, now)
             refusal = tools.stopped() or recheck(grab, buying, standing, quoted)
-            wish = buying.wishes.get(grab.rule)
-            step = self._written(book, grab, refusal or quoted, now, wish)
+            if refusal is None and buying.wishes.get(grab.rule) != seen_for:
+                return None
+            step = self._written(book, grab, refusal or quoted, now, seen_for)
         self._observe(step)
         return step
 
@@ -224,7 +228,7 @@ class Executor:
         """Take what was foreseen, if it was decided; write why it is not sent, if it is not."""
         for grab in decided.grabs:
             asks = grab.status is GrabStatus.AWAITING_APPROVAL
-            if asks or not ahead.foreseen.is_for(grab):
+            if asks or not ahead.foreseen.is_for(grab, decided.buying):
                 continue
             self._under_way.hold(grab.id)  # before it is committed, and others see it
             if grab.status is not GrabStatus.PLANNED:

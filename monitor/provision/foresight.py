@@ -70,10 +70,11 @@ class Foreseen(Known):
         """What it is going to buy."""
         return self.choice.best[0]
 
-    def is_for(self, grab: Grab) -> bool:
-        """Tell whether a grab is what was foreseen."""
+    def is_for(self, grab: Grab, buying: Buying) -> bool:
+        """Tell whether a grab that was decided by `buying` is what was foreseen, and looked at."""
         expected = (self.wish.rule, self.best.hostnode, self.best.gpu)
-        return (grab.rule, grab.hostnode, grab.gpu) == expected
+        is_same = (grab.rule, grab.hostnode, grab.gpu) == expected
+        return is_same and buying.wishes.get(grab.rule) == self.wish
 
 
 def foresee(firing: Firing, known: Known) -> Foreseen | None:

@@ -154,3 +154,21 @@ def test_a_look_ahead_that_hangs_holds_up_neither_the_poll_nor_what_fires_next(
     assert (begun[1:], world.statuses) == (["planned"], ["planned"])
     answered.set()
     assert settled.wait(10)
+
+
+@pytest.mark.parametrize("is_ahead", [True, False])
+def test_what_was_looked_at_for_a_preset_that_was_reloaded_since_is_looked_at_again(
+    *, is_ahead: bool
+) -> None:
+    """What is ordered is what is configured when it is committed that it is being sent."""
+    world, wish = one(), a_wish(limits=ONE)
+    preset = replace(wish.preset, image="another")
+    new = a_buying(replace(wish, preset=preset))
+    during(world, "/hostnodes/", lambda: setattr(world, "buying", new))
+    if is_ahead:
+        world.buy()
+    else:
+        world.plan_and_send()
+    world.send()
+    assert [each.image for each in world.ours] == ["another"]
+    assert len(world.sent) == 1
