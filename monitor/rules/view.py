@@ -23,8 +23,8 @@ Seen = Mapping[RuleName, Found]
 
 
 _MOST_STATES = 128
-_MOST_OFFERS = 10_000
-"""How many states are remembered, and how many offers in all of them: of a large market, one."""
+_MOST_HELD = 10_000
+"""How many states are remembered, and how many offers and rules in all: of a large market, one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,7 +90,8 @@ class View:
         state = tuple(map(id, offers))
         known = self._states.pop(state, None) or (offers, self._find(snapshot, past))
         self._states[state] = known
-        while len(self._states) > min(_MOST_STATES, 1 + _MOST_OFFERS // (1 + len(offers))):
+        held = 1 + len(offers) + len(self.rules)
+        while len(self._states) > min(_MOST_STATES, 1 + _MOST_HELD // held):
             del self._states[next(iter(self._states))]
         return known[1]
 

@@ -138,6 +138,18 @@ def test_of_a_market_that_has_grown_large_one_state_is_kept() -> None:
     assert view.look(small, past) is not seen
 
 
+def test_with_thousands_of_rules_few_states_are_kept() -> None:
+    """What is remembered of a state is what each rule sees of it."""
+    rules = [Rule(name=RuleName(f"{number}"), conditions=(_CHEAP,)) for number in range(5_000)]
+    view, past = View(rules), Past()
+    states = [
+        Snapshot(marketplace="m", at=NOON, hostnodes=(), offers=(offer,)) for offer in _POOL[:3]
+    ]
+    first, second, _ = [view.look(state, past) for state in states]
+    assert view.look(states[1], past) is second
+    assert view.look(states[0], past) is not first
+
+
 def _numbered(number: int) -> Offer:
     return an_offer(host=f"{number}")
 
