@@ -29,8 +29,10 @@ _REMEMBERED = 2048
 """Places, models and prices of parts that are read once: most are told again and again."""
 
 _EARLIER = 2048
+"""Rows that are remembered beside those of the last answer."""
+
 _LONGEST = 8_192
-"""Rows that are remembered beside those of the last answer, and how many bytes one may have."""
+"""Bytes that are remembered of one, or of a part of it."""
 
 _GPUS = ".available_resources.gpus"
 _NOTHING_TOLD = wire.Resources()
@@ -170,8 +172,11 @@ def read_row(row: wire.Hostnode | wire.NotAnObject) -> Row:
 
 
 def _hostnode(row: wire.Hostnode, free: wire.Resources, flaws: list[Flaw]) -> Hostnode:
-    location, its_flaws = _location(bytes(row.location_id), bytes(row.location))
-    prices, their_flaws = _component_prices(bytes(row.pricing))
+    place, where, pricing = bytes(row.location_id), bytes(row.location), bytes(row.pricing)
+    is_long = len(place) + len(where) > _LONGEST
+    location, its_flaws = (_location.__wrapped__ if is_long else _location)(place, where)
+    is_long = len(pricing) > _LONGEST
+    prices, their_flaws = (_component_prices.__wrapped__ if is_long else _component_prices)(pricing)
     hostnode = Hostnode(
         id=row.id,
         location=location,
@@ -219,7 +224,7 @@ def _offer(
     if type(gpu) is not wire.Gpu:
         return None, Flaw(IssueReason.OFFER_SHAPE, "", "an object", gpu)
     name, count = gpu.v0_name, gpu.available_count
-    model = _model(name) if type(name) is str else None
+    model = _model(name) if type(name) is str and len(name) <= fields.LONGEST_TEXT else None
     if model is None:
         return None, Flaw(IssueReason.OFFER_SHAPE, ".v0Name", fields.A_TEXT, name)
     if not fields.is_count(count):

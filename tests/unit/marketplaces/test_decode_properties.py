@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -156,6 +157,22 @@ def test_a_long_row_is_forgotten_with_its_answer() -> None:
     assert same is first
     assert back == first
     assert back is not first
+
+
+@pytest.mark.parametrize("part", ["location", "pricing"])
+def test_a_long_part_of_a_row_is_forgotten(part: str) -> None:
+    """It is read all the same."""
+    row = hostnode("a")
+    long = row[part] | {"more": "m" * 100_000}
+    bodies = [listing(row | {part: long | {"number": number}}) for number in range(20)]
+    tracemalloc.start()
+    try:
+        read = [decode_hostnodes(body, marketplace="m", at=AT).hostnodes for body in bodies]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read == 20 * [decode_hostnodes(listing(row), marketplace="m", at=AT).hostnodes]
+    assert held < 1_000_000
 
 
 @given(mutated(json.loads(SEED_HOSTNODE)))
